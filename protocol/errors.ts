@@ -1,0 +1,122 @@
+/** One table of errors: code → HTTP status and sentence. Code is the contract; the sentence may change. */
+
+const table = {
+  'account.unknown': { status: 404, text: 'There is no such account, or you may not see it.' },
+  'action.unknown': { status: 404, text: 'There is no such action.' },
+  'agent.failed': { status: 502, text: 'The agent on the host failed.' },
+  'agent.missing': { status: 502, text: 'The agent is not installed on the host, or did not answer.' },
+  'agent.refused': { status: 403, text: 'This key may not run that verb.' },
+  'agent.version': { status: 502, text: 'The agent on the host speaks another version.' },
+  'args.invalid': { status: 400, text: 'The arguments do not fit the action.' },
+  'audit.unwritable': { status: 503, text: 'The audit log cannot be written, so no action is possible.' },
+  'auth.denied': { status: 403, text: 'The identity provider refused the sign-in.' },
+  'auth.not-mapped': { status: 403, text: 'Your identity may not use this site.' },
+  'auth.provider-unavailable': {
+    status: 503,
+    text: 'The identity provider does not answer. Try again soon.',
+  },
+  'auth.reauthentication-stale': {
+    status: 403,
+    text: 'The identity provider did not ask for your credentials again, so privileges were not raised.',
+  },
+  'auth.state-invalid': { status: 400, text: 'This sign-in was not started here, or was already used.' },
+  'auth.subject-changed': {
+    status: 403,
+    text: 'Somebody else re-authenticated; privileges were not raised.',
+  },
+  'config.invalid': { status: 500, text: 'The configuration is not valid.' },
+  'csrf.invalid': { status: 403, text: 'The request did not carry the right CSRF token.' },
+  'daemon.silent': {
+    status: 503,
+    text: 'The daemon has not been heard of for a while; actions are refused.',
+  },
+  'elevation.ended': { status: 403, text: 'Your raised privileges have ended. Raise them again to act.' },
+  'elevation.required': { status: 403, text: 'This needs raised privileges.' },
+  'explain.forbidden': {
+    status: 404,
+    text: 'There is no such person, account or workflow, or you may not see it.',
+  },
+  'feed.unavailable': { status: 503, text: 'The state of this account cannot be read at the moment.' },
+  'file.unknown': { status: 404, text: 'There is no such file.' },
+  'grant.expired': { status: 403, text: 'The grant arrived after its end.' },
+  'grant.invalid': { status: 403, text: 'The grant is not one that the hub signed.' },
+  'grant.missing': { status: 403, text: 'The account takes no requests without a grant.' },
+  'grant.used': { status: 409, text: 'The grant was used before.' },
+  'grant.wrong-account': { status: 403, text: 'The grant is for another account.' },
+  'grant.wrong-request': { status: 403, text: 'The grant is for another request.' },
+  'grant.wrong-site': { status: 403, text: 'The grant is for another site.' },
+  'host.condemned': { status: 503, text: 'The host takes no new servers.' },
+  'host.key-unknown': { status: 502, text: 'The host presented a key that is not on record.' },
+  'host.unreachable': { status: 502, text: 'The host cannot be reached.' },
+  'input.invalid': { status: 400, text: 'The request is not what it should be.' },
+  'input.too-large': { status: 413, text: 'The request is too large.' },
+  'instance.unknown': { status: 404, text: 'There is no such task instance, or you may not see it.' },
+  internal: { status: 500, text: 'Something went wrong on our side; it is in the log.' },
+  'job.submit-failed': { status: 502, text: 'The job could not be submitted.' },
+  'kiosk.refused': { status: 403, text: 'This kiosk is not enrolled, or was revoked.' },
+  'kiosk.wall-only': { status: 403, text: 'A kiosk shows the wall and nothing else.' },
+  'lock.held': { status: 403, text: 'An administrator locked this.' },
+  'lost.connection': { status: 502, text: 'The connection was lost.' },
+  'origin.foreign': { status: 403, text: 'The request came from another site.' },
+  'path.invalid': { status: 400, text: 'The path is not valid.' },
+  'permission.denied': { status: 403, text: 'You may not do this.' },
+  'permission.stale': { status: 503, text: 'Permissions are older than 60 s, so actions are refused.' },
+  'plugin.none': { status: 403, text: 'No such plugin is active.' },
+  'rate.limited': { status: 429, text: 'Too many requests. Try again soon.' },
+  'request.duplicate': { status: 409, text: 'A request with this id was accepted before.' },
+  'request.file-refused': { status: 400, text: 'The request file is not one that the daemon may read.' },
+  'request.stale': { status: 409, text: 'The request came too late to be applied.' },
+  'request.unknown': { status: 404, text: 'There is no such request, or you may not see it.' },
+  'route.unknown': { status: 404, text: 'There is nothing here.' },
+  'server.bad-answer': {
+    status: 502,
+    text: "The account's server gave an answer that may not be passed on.",
+  },
+  'server.off': { status: 503, text: "The account's server is not running." },
+  'server.starting': { status: 503, text: "The account's server is starting." },
+  'server.timeout': { status: 504, text: "The account's server did not answer in time." },
+  'session.ended': { status: 401, text: 'Your session has ended. Sign in again.' },
+  'session.missing': { status: 401, text: 'Sign in first.' },
+  'ssh.auth-failed': { status: 502, text: 'The host refused the key of the hub.' },
+  'spawn.failed': { status: 502, text: "The account's server could not be started." },
+  'spawn.timeout': { status: 504, text: "The account's server did not start in time." },
+  'state.conflict': { status: 409, text: 'The task is not in a state in which this makes sense.' },
+  'task.unknown': { status: 404, text: 'There is no such task, or you may not see it.' },
+  'token.invalid': { status: 401, text: 'The token is not valid.' },
+  'tunnel.closed': { status: 502, text: "The connection to the account's server was lost." },
+  usage: { status: 400, text: 'The command line is not valid.' },
+  'workflow.invalid': { status: 400, text: 'The workflow definition is not valid.' },
+  'workflow.unknown': { status: 404, text: 'There is no such workflow, or you may not see it.' },
+} as const satisfies Record<string, { readonly status: number; readonly text: string }>
+
+export type ErrorCode = keyof typeof table
+
+export const errorTable: Readonly<Record<ErrorCode, { readonly status: number; readonly text: string }>> =
+  table
+
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(table, value)
+
+/**
+ * The only error that crosses a border. `detail` is for the person who caused it (a file and line, the
+ * rule that refused) and never holds a secret; `cause` is for the log.
+ */
+export class SeneschalError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+
+  constructor(code: ErrorCode, detail?: string, options?: { readonly cause?: unknown }) {
+    super(detail === undefined ? table[code].text : `${table[code].text} ${detail}`, options)
+    this.name = 'SeneschalError'
+    this.code = code
+    this.detail = detail
+  }
+
+  get status(): number {
+    return table[this.code].status
+  }
+}
+
+/** Any thrown value as a SeneschalError; what is not one becomes `internal` with its cause kept for the log. */
+export const asSeneschalError = (thrown: unknown): SeneschalError =>
+  thrown instanceof SeneschalError ? thrown : new SeneschalError('internal', undefined, { cause: thrown })
