@@ -1,0 +1,185 @@
+/** Audit records, their sentence, and the catalogue of events. */
+import { z } from 'zod/mini'
+import { actions, isActionName, levelOf } from './actions/registry.ts'
+import { dottedId } from './ids.ts'
+
+/** Every event that is recorded, with what it means. Past-tense `text` stands after the person in the sentence. */
+export const auditEvents = {
+  'session.signed-in': {
+    writer: 'hub',
+    text: 'signed in',
+    means: 'A person signed in with the identity provider.',
+  },
+  'session.refused': { writer: 'hub', text: 'was refused sign-in', means: 'A sign-in did not succeed.' },
+  'session.signed-out': { writer: 'hub', text: 'signed out', means: 'A session was ended by its person.' },
+  'session.ended': {
+    writer: 'hub',
+    text: 'was signed out',
+    means: 'A session ended by the provider or an administrator.',
+  },
+  'elevation.raised': {
+    writer: 'hub',
+    text: 'raised privileges',
+    means: 'Privileges were raised after re-authentication.',
+  },
+  'elevation.refused': {
+    writer: 'hub',
+    text: 'was refused raised privileges',
+    means: 'A re-authentication was not good enough.',
+  },
+  'elevation.dropped': {
+    writer: 'hub',
+    text: 'dropped raised privileges',
+    means: 'Privileges were given up before their end.',
+  },
+  'elevation.ended': {
+    writer: 'hub',
+    text: 'fell back to read-only',
+    means: 'The fixed time of raised privileges ended.',
+  },
+  'action.intended': {
+    writer: 'hub',
+    text: 'asked',
+    means: 'The hub allowed an action and signed its grant.',
+  },
+  'action.refused': { writer: 'hub', text: 'was refused', means: 'The gate refused an action.' },
+  'action.done': { writer: 'daemon', text: '', means: 'The daemon applied a request: the outcome.' },
+  'action.not-done': {
+    writer: 'daemon',
+    text: 'was refused',
+    means: 'The daemon refused a request, or it failed or came too late.',
+  },
+  'request.file-refused': {
+    writer: 'daemon',
+    text: 'put a file into the inbox that was refused',
+    means: 'An inbox entry was not acceptable.',
+  },
+  'server.spawned': { writer: 'hub', text: 'opened', means: 'A UI server was started for an account.' },
+  'server.stopped': { writer: 'hub', text: 'stopped the server of', means: 'A UI server was stopped.' },
+  'server.failed': { writer: 'hub', text: 'could not open', means: 'A UI server could not be started.' },
+  'log.opened': { writer: 'hub', text: 'opened a log of', means: 'A job log was read through the hub.' },
+  'kiosk.created': {
+    writer: 'hub',
+    text: 'created a kiosk',
+    means: 'An administrator created a kiosk credential.',
+  },
+  'kiosk.enrolled': {
+    writer: 'hub',
+    text: 'enrolled a kiosk',
+    means: 'A browser bound itself to a kiosk credential.',
+  },
+  'kiosk.revoked': {
+    writer: 'hub',
+    text: 'revoked a kiosk',
+    means: 'An administrator revoked a kiosk credential.',
+  },
+  'lock.set': { writer: 'hub', text: 'locked', means: 'An administrator set a lock.' },
+  'lock.lifted': { writer: 'hub', text: 'unlocked', means: 'An administrator lifted a lock.' },
+  'explain.asked': {
+    writer: 'hub',
+    text: 'asked what is allowed',
+    means: 'Somebody asked about the rights of another person.',
+  },
+  'permissions.changed': {
+    writer: 'daemon',
+    text: 'changed permissions',
+    means: 'A new permission snapshot took effect.',
+  },
+  'configuration.refused': {
+    writer: 'daemon',
+    text: 'was given a configuration that was refused',
+    means: 'A changed file was not valid; the running one stays.',
+  },
+  'daemon.started': { writer: 'daemon', text: 'started', means: 'The daemon started.' },
+  'daemon.stopped': { writer: 'daemon', text: 'stopped', means: 'The daemon stopped in order.' },
+  'hub.started': { writer: 'hub', text: 'started', means: 'A hub started.' },
+  'hub.stopped': { writer: 'hub', text: 'stopped', means: 'A hub stopped in order.' },
+} as const satisfies Record<
+  string,
+  { readonly writer: 'hub' | 'daemon'; readonly text: string; readonly means: string }
+>
+
+export type AuditEvent = keyof typeof auditEvents
+const eventNames = Object.keys(auditEvents) as [AuditEvent, ...AuditEvent[]]
+
+const text = (max: number) => z.nullable(z.string().check(z.maxLength(max)))
+
+/** One record. Fields that do not apply are null, so that every record has the same keys in the same order. */
+export const auditRecord = z.readonly(
+  z.strictObject({
+    /** ISO 8601 UTC with milliseconds. */
+    time: z.string(),
+    /** `hub/NAME` or `daemon/NAME`: one chain each. */
+    writer: z.string(),
+    /** Without gaps within a writer. */
+    seq: z.number(),
+    event: z.enum(eventNames),
+    /** Stable error code where it was refused or failed. */
+    code: text(64),
+    person: text(64),
+    /** Public name of the session. */
+    session: text(64),
+    address: text(64),
+    account: text(32),
+    workflow: text(64),
+    task: text(64),
+    cycle: text(32),
+    action: text(32),
+    /** Arguments as their action's audit rules leave them. */
+    args: z.nullable(z.record(z.string(), z.unknown())),
+    outcome: z.enum(['allowed', 'done', 'refused', 'failed', 'stale']),
+    reason: text(1000),
+    /** Request id: the thread from click to outcome. */
+    request: text(64),
+    /** The whole as a sentence for people. */
+    sentence: z.string().check(z.maxLength(2000)),
+    /** SHA-256 (hex) over the previous record's hash and this record without `hash`. */
+    hash: z.string(),
+  }),
+)
+export type AuditRecord = z.infer<typeof auditRecord>
+
+/** What a caller says; the writer adds time, writer, seq, sentence and hash. Left-out fields become null. */
+export type AuditEntry = Pick<AuditRecord, 'event' | 'outcome'> &
+  Partial<Omit<AuditRecord, 'event' | 'outcome' | 'time' | 'writer' | 'seq' | 'sentence' | 'hash'>> & {
+    /** Ends the sentence of events that are not actions: `to execute`, `until 12:00`. */
+    readonly tail?: string
+  }
+
+/** Control, format (bidirectional) and line-separator characters as visible escapes: one record is one line. */
+export const visible = (value: string): string =>
+  value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+
+/**
+ * `User jacintar stopped atmosphere_stage.clouds.climb.1234 task`, or, for what was not done,
+ * `User mel was refused to stop atmosphere_stage.clouds workflow`.
+ */
+export const auditSentence = (entry: AuditEntry): string => {
+  const who =
+    entry.person != null
+      ? `User ${entry.person}`
+      : entry.account != null
+        ? `Account ${entry.account}`
+        : 'The site'
+  const known = auditEvents[entry.event]
+  const target =
+    entry.account == null
+      ? undefined
+      : dottedId({
+          account: entry.account,
+          workflow: entry.workflow ?? undefined,
+          cycle: entry.cycle ?? undefined,
+          task: entry.task ?? undefined,
+        })
+  const level = levelOf({ workflow: entry.workflow ?? undefined, task: entry.task ?? undefined })
+  const words: (string | undefined)[] = [who]
+  if (entry.action != null && entry.event.startsWith('action.')) {
+    const verb =
+      entry.event === 'action.done' && isActionName(entry.action) ? actions[entry.action].sentence : undefined
+    words.push(verb ?? `${known.text} to ${entry.action}`, target, target === undefined ? undefined : level)
+  } else {
+    words.push(known.text, entry.person != null ? target : undefined)
+  }
+  words.push(entry.tail, entry.code != null && entry.outcome !== 'done' ? `(${entry.code})` : undefined)
+  return visible(words.filter((word) => word !== undefined && word !== '').join(' ')).slice(0, 2000)
+}

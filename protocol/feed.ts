@@ -1,0 +1,56 @@
+/**
+ * A feed: files that the daemon writes and others follow. `snapshot.json` holds all rows at a sequence
+ * number; `events-<first seq>.ndjson` segments hold the changes, one line each, numbered without gaps.
+ * Whoever follows needs nothing else, and may begin anywhere.
+ */
+import { z } from 'zod/mini'
+
+/** Format version of feed files; a reader refuses a higher one. */
+export const feedVersion = 1
+
+const put = z.readonly(z.strictObject({ kind: z.string(), key: z.string(), row: z.unknown() }))
+const drop = z.readonly(z.strictObject({ kind: z.string(), key: z.string() }))
+
+export const feedLine = z.readonly(
+  z.strictObject({
+    v: z.literal(feedVersion),
+    /** This feed's own number, without gaps. */
+    seq: z.number(),
+    /** Number of the journal event that it comes from. */
+    journal: z.number(),
+    at: z.number(),
+    put: z.readonly(z.array(put)),
+    drop: z.readonly(z.array(drop)),
+  }),
+)
+export type FeedLine = z.infer<typeof feedLine>
+
+export const feedSnapshot = z.readonly(
+  z.strictObject({
+    v: z.literal(feedVersion),
+    seq: z.number(),
+    journal: z.number(),
+    at: z.number(),
+    rows: z.readonly(z.array(put)),
+  }),
+)
+export type FeedSnapshot = z.infer<typeof feedSnapshot>
+
+/** `heartbeat.json` in the site feed, rewritten at least every `heartbeatInterval`. */
+export const heartbeat = z.readonly(
+  z.strictObject({
+    v: z.literal(1),
+    at: z.number(),
+    version: z.string(),
+    state: z.enum(['running', 'draining', 'stopped', 'degraded']),
+    /** What is wrong, for people; null when all is well. */
+    problem: z.nullable(z.string()),
+    /** Head of the daemon's audit chain. */
+    audit: z.string(),
+  }),
+)
+export type Heartbeat = z.infer<typeof heartbeat>
+export const heartbeatInterval = 10_000
+
+export const segmentName = (firstSeq: number): string => `events-${String(firstSeq).padStart(12, '0')}.ndjson`
+export const segmentPattern = /^events-([0-9]{12})\.ndjson$/
