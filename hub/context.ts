@@ -1,0 +1,172 @@
+/** The parts that a hub is made of, as its rooms see each other. Each is made by a factory and passed by name. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { Decision, Question } from '../policy/types.ts'
+import type { ProgressEvent } from '../protocol/api.ts'
+import type { AuditEntry, AuditRecord } from '../protocol/audit.ts'
+import type { ElevationClass, PermissionAction, PermissionSnapshot } from '../protocol/permissions.ts'
+import type { AccountRow, DaemonRow, RequestRow, ServerRow, SummaryRow } from '../protocol/rows.ts'
+import type { Elevation } from '../protocol/tokens.ts'
+
+/** Milliseconds since the epoch; never runs backwards (the high-water mark is stored). */
+export type Clock = () => number
+export type Log = FastifyBaseLogger
+
+/** Who is behind a request, once the gate let it pass. Elevation is null as soon as its end has passed. */
+export type Viewer = {
+  readonly kind: 'person' | 'kiosk'
+  /** Public name of the session: fit for logs, useless as a credential. */
+  readonly session: string
+  /** For a kiosk: `kiosk:ID`, a name no person can have. */
+  readonly person: string
+  readonly name: string
+  readonly groups: readonly string[]
+  readonly elevation: Elevation | null
+  /** For a kiosk: the accounts it shows; null = all that `everyone` may view. */
+  readonly accounts: readonly string[] | null
+  readonly address: string
+}
+
+/**
+ * Kinds of request: the columns of the gate.
+ * PUBLIC nobody needs to be signed in · PAGE reading over HTTP · STREAM a socket that listens · WALL reading
+ * that a kiosk may do too · ACTION a change through the one door · CHANGE a change of one's own session or of
+ * a server (CSRF and origin, no elevation) · ADMIN administration (role and elevation).
+ */
+export const PUBLIC = 1
+export const PAGE = 2
+export const STREAM = 4
+export const WALL = 8
+export const ACTION = 16
+export const CHANGE = 32
+export const ADMIN = 64
+export type RequestKind = 1 | 2 | 4 | 8 | 16 | 32 | 64
+
+/** What the request wants to do, for the row `permitted` of the gate. */
+export type Wants = {
+  readonly action: PermissionAction
+  readonly account: string
+  readonly workflow?: string | undefined
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Required: a route without a kind cannot be registered. */
+    kind?: RequestKind
+    /** What `permitted` decides about; may throw a SeneschalError for a malformed target. */
+    wants?: (request: FastifyRequest) => Wants
+  }
+}
+
+export type Gate = {
+  /** The viewer of a request that passed; throws `internal` where the gate did not run. */
+  readonly viewer: (request: FastifyRequest) => Viewer
+  /** The same checks for a raw HTTP upgrade that Fastify never sees (sockets under `/u/`). */
+  readonly passUpgrade: (request: IncomingMessage, wants: Wants) => Promise<Viewer>
+}
+
+/** What the daemon says is allowed. */
+export type PolicyView = {
+  readonly snapshot: () => PermissionSnapshot | undefined
+  /** Whether the daemon confirmed it within the last 60 s. */
+  readonly fresh: () => boolean
+  /** Refuses everything while there is no snapshot. */
+  readonly decide: (question: Question) => Decision
+  readonly onChange: (listener: () => void) => () => void
+}
+
+/** What the site feed says. */
+export type SiteView = {
+  readonly accounts: () => readonly AccountRow[]
+  readonly account: (account: string) => AccountRow | undefined
+  readonly summaries: (account: string) => readonly SummaryRow[]
+  readonly summary: (account: string, workflow: string) => SummaryRow | undefined
+  readonly request: (id: string) => RequestRow | undefined
+  readonly daemons: () => readonly DaemonRow[]
+  /** `seq` counts changes since this hub started. */
+  readonly onChange: (listener: (change: SiteChange) => void) => () => void
+}
+export type SiteChange = {
+  readonly put: readonly {
+    readonly kind: 'summary' | 'account' | 'request' | 'daemon'
+    readonly key: string
+    readonly row: unknown
+  }[]
+  readonly drop: readonly {
+    readonly kind: 'summary' | 'account' | 'request' | 'daemon'
+    readonly key: string
+  }[]
+}
+
+/** The UI servers' life. */
+export type Servers = {
+  readonly row: (account: string) => ServerRow
+  /** Starts the server or joins the start under way; resolves when it is on, rejects with the reason. */
+  readonly ensure: (account: string, viewer: Viewer) => Promise<void>
+  readonly stop: (account: string, viewer: Viewer) => Promise<void>
+  /** A fresh stream to a running server; `server.off` where it is not. Does not start it. */
+  readonly dial: (account: string, signal?: AbortSignal) => Promise<Duplex>
+  /** `account/instance`: the audience of assertions. */
+  readonly audience: (account: string) => string
+  /** Past events of the present start, then coming ones. */
+  readonly onProgress: (account: string, listener: (event: ProgressEvent) => void) => () => void
+  readonly onChange: (listener: (row: ServerRow) => void) => () => void
+  /** A request of somebody to it succeeded: it is not idle. */
+  readonly touch: (account: string) => void
+  readonly close: () => Promise<void>
+}
+
+/** Records before the act: rejects with `audit.unwritable`, and then nothing may happen. */
+export type Audit = {
+  readonly record: (entry: AuditEntry) => Promise<AuditRecord>
+  readonly head: () => string
+  readonly onRecord: (listener: (record: AuditRecord) => void) => () => void
+  /** Newest first. */
+  readonly search: (query: AuditQuery) => AuditPage
+}
+export type AuditQuery = {
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  readonly person?: string | undefined
+  readonly account?: string | undefined
+  readonly event?: string | undefined
+  readonly text?: string | undefined
+  readonly cursor?: string | undefined
+  readonly limit: number
+  /** Only records for which this holds are returned: what the viewer may know of. */
+  readonly visible: (record: AuditRecord) => boolean
+}
+export type AuditPage = { readonly records: readonly AuditRecord[]; readonly cursor: string | null }
+
+/** Sockets of sessions, so that a change of privilege reaches them. */
+export type LiveSockets = {
+  /** Register an open socket; returns how to unregister it. `close` gets a code of protocol/frames closeCodes. */
+  readonly add: (socket: LiveSocket) => () => void
+  /** Close those for which the predicate holds; returns how many. */
+  readonly close: (which: (socket: LiveSocket) => boolean, code: number) => number
+  readonly count: () => number
+}
+export type LiveSocket = {
+  readonly session: string
+  readonly person: string
+  readonly account?: string | undefined
+  readonly close: (code: number) => void
+}
+
+/** Signs what leaves the hub for UI servers and the daemon. */
+export type Signer = {
+  readonly assertion: (viewer: Viewer, audience: string) => Promise<string>
+  readonly grant: (viewer: Viewer, request: GrantRequest) => Promise<string>
+  /** Public keys as a JWK set. */
+  readonly jwks: () => { readonly keys: readonly Record<string, unknown>[] }
+}
+export type GrantRequest = {
+  readonly id: string
+  readonly ask: import('../protocol/requests.ts').Ask
+  readonly reason?: string | undefined
+  readonly policy: number
+  readonly audit: string
+}
+
+export type { ElevationClass }
