@@ -1,0 +1,68 @@
+/**
+ * The agent's command line and the first line it answers: the part of the agent's protocol that needs no
+ * schemas, apart from protocol/agent.ts so that an agent which only connects starts fast.
+ *
+ * A call is one exec request whose command is exactly `VERB NONCE`: sshd hands it to the forced command in
+ * SSH_ORIGINAL_COMMAND. The role stands in the forced command itself, so a key cannot choose it.
+ */
+
+/** Raised only when an older agent could not understand a newer caller. */
+export const agentProtocol = 1
+
+const verbsOfRole = {
+  /** The hub's key: life of the account's UI server, and the way to it. */
+  hub: ['start', 'connect', 'status', 'stop', 'stats', 'version'],
+  /** The daemon's key: the way to the account's job supervisor. */
+  daemon: ['jobs', 'version'],
+} as const satisfies Record<string, readonly string[]>
+
+export type AgentRole = keyof typeof verbsOfRole
+export type AgentVerb = (typeof verbsOfRole)[AgentRole][number]
+
+export const agentVerbs: Readonly<Record<AgentRole, readonly AgentVerb[]>> = verbsOfRole
+
+export const isAgentRole = (value: unknown): value is AgentRole =>
+  typeof value === 'string' && Object.hasOwn(verbsOfRole, value)
+
+/** 128 random bits in hex, new for each call; what a login script prints cannot contain them. */
+export const noncePattern = /^[0-9a-f]{32}$/
+const commandPattern = /^([a-z]{1,16}) ([0-9a-f]{32})$/
+
+export const formatAgentCommand = (verb: AgentVerb, nonce: string): string => `${verb} ${nonce}`
+
+export type AgentCommand = {
+  readonly nonce: string
+  /** Undefined where the role has no such verb: the agent still answers, with `agent.refused`. */
+  readonly verb: AgentVerb | undefined
+}
+
+/** Undefined for whatever is not exactly `VERB NONCE`: a shell command, a subsystem, trailing white space. */
+export const parseAgentCommand = (role: AgentRole, command: string): AgentCommand | undefined => {
+  const match = commandPattern.exec(command)
+  if (match === null) return undefined
+  const [, word, nonce] = match
+  if (word === undefined || nonce === undefined) return undefined
+  return { nonce, verb: agentVerbs[role].find((verb) => verb === word) }
+}
+
+/**
+ * The agent's first bytes. Whatever came before them (a login script that prints) is dropped and kept to be
+ * shown; it may end without a newline, so the line is searched as bytes, not by lines.
+ */
+export const formatPreamble = (nonce: string, protocol: number = agentProtocol): string =>
+  `seneschal-agent/${protocol} ${nonce}\n`
+
+/** Finds the preamble in what arrived so far, as latin1 text so that offsets are bytes. */
+export const findPreamble = (
+  text: string,
+  nonce: string,
+): { readonly start: number; readonly end: number; readonly protocol: number } | undefined => {
+  const match = new RegExp(`seneschal-agent/(\\d{1,4}) ${nonce}\\n`).exec(text)
+  if (match === null) return undefined
+  return { start: match.index, end: match.index + match[0].length, protocol: Number(match[1]) }
+}
+
+/** Bytes that may come before the preamble. */
+export const noiseLimit = 64 * 1024
+/** Longest line of JSON in either direction, bytes. */
+export const agentLineLimit = 256 * 1024

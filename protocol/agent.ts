@@ -1,0 +1,137 @@
+/**
+ * What is said between a caller (hub or daemon) and the agent on the far side, after the preamble.
+ *
+ * Caller → agent: one line of JSON, the verb's input; stdin then stays open, and its end cancels the verb.
+ * Agent → caller: lines of JSON, `progress` any number of times, then one `answer` or `error`. After the answer
+ * to `connect` and `jobs` the channel is a plain byte stream to the UI server's or supervisor's socket.
+ */
+import { z } from 'zod/mini'
+import { accountName } from './ids.ts'
+
+/** Names one run of a UI server: random, chosen by whoever starts it, so that a stored handle fits only that run. */
+export const instanceId = z.string().check(z.regex(/^[0-9a-f]{32}$/))
+const absolutePath = z.string().check(z.regex(/^\/[^\0]*$/), z.maxLength(4096))
+const count = z.number().check(z.int(), z.nonnegative())
+/** Epoch, ms. */
+const time = z.number().check(z.int(), z.nonnegative())
+
+export const siteDirectories = z.strictObject({
+  /** Where requests are moved to, and where they are written first. */
+  inbox: absolutePath,
+  temp: absolutePath,
+  /** The account's own feed. */
+  feed: absolutePath,
+  jobEvents: z.optional(absolutePath),
+})
+
+/** Where the verbs look; without it `~/.seneschal/run`. Several servers of one user need one each. */
+const runDirRoot = z.optional(absolutePath)
+
+/** What the caller of a start decides; the spawner adds `host` and, where configured, `runDirRoot`. */
+export const spawnSettings = z.strictObject({
+  /** Of this shape, not of the product. */
+  version: z.literal(1),
+  account: accountName,
+  instance: instanceId,
+  site: siteDirectories,
+  /** The UI server's own data (its read model); without it `~/.seneschal/state`. */
+  stateDir: z.optional(absolutePath),
+  /** The hub's public keys as a JWK set: whose assertions the UI server believes. */
+  hubKeys: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
+  /** `iss` of assertions and grants. */
+  issuer: z.string().check(z.minLength(1)),
+  /** Ends itself after so long without successful activity. */
+  idleMinutes: z.number().check(z.positive()),
+})
+export type SpawnSettings = Readonly<z.infer<typeof spawnSettings>>
+
+/** Input of `start`. */
+export const startSettings = z.strictObject({ ...spawnSettings.shape, host: z.string(), runDirRoot })
+export type StartSettings = Readonly<z.infer<typeof startSettings>>
+
+/** What the UI server reads from its stdin, whole, until the end. */
+export const serverSettings = z.strictObject({ ...startSettings.shape, socket: absolutePath })
+export type ServerSettings = Readonly<z.infer<typeof serverSettings>>
+
+/** Input of `connect`, `status`, `stop`, `stats` and `version`. */
+export const verbInput = z.strictObject({
+  runDirRoot,
+  /** `connect` and `stop` only: refuse, or do nothing, if another run of the server is up by now. */
+  instance: z.optional(instanceId),
+})
+export type VerbInput = Readonly<z.infer<typeof verbInput>>
+
+/** Input of `jobs`; used to start a supervisor where none is running. */
+export const jobsSettings = z.strictObject({
+  version: z.literal(1),
+  account: accountName,
+  runDirRoot,
+  /** Where this account's jobs write their events. */
+  jobEvents: absolutePath,
+  /** The job wrapper, where the site has its own. */
+  wrapper: z.optional(absolutePath),
+})
+export type JobsSettings = Readonly<z.infer<typeof jobsSettings>>
+
+/** What the supervisor reads from its stdin, whole, until the end. */
+export const supervisorSettings = z.strictObject({ ...jobsSettings.shape, socket: absolutePath })
+export type SupervisorSettings = Readonly<z.infer<typeof supervisorSettings>>
+
+/**
+ * UI server and supervisor alike: started with their settings as JSON on stdin, they listen on `socket` and print
+ * `{"ready":true}` as one line on stdout when they accept connections; before it `{"progress":"…"}` lines are
+ * passed on to whoever waits. stdout and stderr are a log file in the run directory, 0600.
+ */
+export const readyLine = z.union([
+  z.strictObject({ ready: z.literal(true) }),
+  z.strictObject({ progress: z.string() }),
+])
+
+const running = {
+  instance: instanceId,
+  pid: count,
+  startedAt: time,
+  /** Of the product that is running there. */
+  version: z.string(),
+}
+
+/** Answer of `start`; also of `connect` and `jobs`, where it says whose socket the bytes now go to. */
+export const startAnswer = z.object({ ...running, socket: absolutePath })
+export type StartAnswer = Readonly<z.infer<typeof startAnswer>>
+
+export const statusAnswer = z.discriminatedUnion('state', [
+  z.object({ state: z.literal('running'), ...running, socket: absolutePath }),
+  /** The process lives but its socket does not answer: hung, or on its way down. */
+  z.object({ state: z.literal('silent'), ...running }),
+  /** The last one ended; `log` has its last lines. */
+  z.object({ state: z.literal('exited'), ...running, log: z.array(z.string()) }),
+  /** None was started since the host came up. */
+  z.object({ state: z.literal('off') }),
+])
+export type StatusAnswer = Readonly<z.infer<typeof statusAnswer>>
+
+/** `stopped` is false where nothing (or another instance) was running. */
+export const stopAnswer = z.object({ stopped: z.boolean() })
+export type StopAnswer = Readonly<z.infer<typeof stopAnswer>>
+
+export const statsAnswer = z.object({
+  /** Mean length of the run queue over 1, 5 and 15 minutes. */
+  load: z.tuple([z.number(), z.number(), z.number()]),
+  cores: count,
+  /** Bytes. */
+  memory: z.object({ total: count, available: count }),
+  /** UI servers of this installation on the host, as far as the account can see. */
+  sessions: count,
+})
+export type StatsAnswer = Readonly<z.infer<typeof statsAnswer>>
+
+export const versionAnswer = z.object({ protocol: count, version: z.string(), node: z.string() })
+export type VersionAnswer = Readonly<z.infer<typeof versionAnswer>>
+
+/** One line from the agent. `code` is one of protocol/errors.ts, or a later agent's own. */
+export const agentMessage = z.union([
+  z.object({ progress: z.string() }),
+  z.object({ answer: z.unknown() }),
+  z.object({ error: z.object({ code: z.string(), detail: z.optional(z.string()) }) }),
+])
+export type AgentMessage = Readonly<z.infer<typeof agentMessage>>
