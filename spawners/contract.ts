@@ -1,0 +1,87 @@
+/**
+ * What a spawner is: it brings an account's UI server to life as that account, says whether it lives, ends it, and
+ * opens byte streams to it. A new one is one file that implements `Spawner` and one line in spawners/registry.ts.
+ */
+import type { Duplex } from 'node:stream'
+import type { SpawnSettings, StatsAnswer } from '../protocol/agent.ts'
+
+/** Of this contract; a spawner that says another number is refused when it is loaded. */
+export const spawnerContract = 1
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+
+/**
+ * Where a server is, in whatever terms its spawner needs. Plain JSON that a hub stores and gives back unread, even
+ * after a restart and to a later version: a spawner parses it as it parses any input.
+ */
+export type Handle = { readonly [key: string]: Json }
+
+export type StartProgress = {
+  /** One sentence for the person who waits. Never a secret. */
+  readonly text: string
+  /**
+   * Present once it is decided where the server will be and before anything is launched there. The spawner waits
+   * until the listener has stored it; from then on `poll` and `stop` with it find the server, or that there is
+   * none, so that a hub killed at any moment leaves no orphan and starts no second one.
+   */
+  readonly handle?: Handle
+  /** The host's name for people, present with the handle. */
+  readonly host?: string
+}
+
+export type ServerState =
+  | { readonly state: 'running'; readonly version: string; readonly startedAt: number }
+  /** The process is there but does not answer: hung, or on its way down. */
+  | { readonly state: 'silent' }
+  /** Gone, or never came up. `log` is its own last lines, where they are left. */
+  | { readonly state: 'exited'; readonly log: readonly string[] }
+
+export type HostStats = StatsAnswer & { readonly host: string }
+
+export type Spawner = {
+  /**
+   * Start the account's server, or find the one that is up: idempotent, also across concurrent callers and hubs.
+   * Resolves when it accepts streams. `settings` reach the server through a pipe, never through a command line,
+   * an environment or a file. Aborting `signal` ends a start under way and what it launched.
+   * Rejects with a SeneschalError: `spawn.failed` (with the server's last lines), `spawn.timeout`,
+   * `host.unreachable`, `host.key-unknown`, `ssh.auth-failed`, `agent.missing`, `agent.version`, …
+   */
+  readonly start: (
+    account: string,
+    settings: SpawnSettings,
+    progress: (event: StartProgress) => void | Promise<void>,
+    signal: AbortSignal,
+  ) => Promise<Handle>
+  /** Rejects when it cannot be told: a failed query is never "dead". */
+  readonly poll: (handle: Handle, signal?: AbortSignal) => Promise<ServerState>
+  /** Resolves when that instance no longer runs, at once if it did not; never touches another instance. */
+  readonly stop: (handle: Handle, signal?: AbortSignal) => Promise<void>
+  /**
+   * A fresh byte stream to that instance. Rejects with `server.off` where it does not run, `tunnel.closed` or a
+   * code of the connection otherwise. Not drained for 30 s, it is cut.
+   */
+  readonly dial: (handle: Handle, signal?: AbortSignal) => Promise<Duplex>
+  /** Load of the hosts as last measured, where the spawner measures any. */
+  readonly stats?: () => readonly HostStats[]
+  /** Ends streams and connections, not the servers. */
+  readonly close: () => Promise<void>
+}
+
+/** What every spawner is given besides its options. */
+export type SpawnerDeps = {
+  /** Epoch, ms. */
+  readonly now: () => number
+  /** The environment from which children get their PATH, HOME and locale; nothing else of it reaches them. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** For operators: refused keys, dropped bytes, lost connections. Never a secret. */
+  readonly warn: (message: string, context: Readonly<Record<string, unknown>>) => void
+}
+
+/** One row of the registry: options are parsed with `options` when the configuration is loaded. */
+export type SpawnerDefinition<Options> = {
+  readonly name: string
+  readonly contract: typeof spawnerContract
+  /** Unknown → typed; throws `config.invalid` or the schema's own error. */
+  readonly options: { readonly parse: (value: unknown) => Options }
+  readonly create: (options: Options, deps: SpawnerDeps) => Spawner
+}
