@@ -3,6 +3,7 @@
  * server, sent to browsers. Times are epoch ms; null means "not yet".
  */
 import { z } from 'zod/mini'
+import { auditRecord } from './audit.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
 import { requestStates } from './requests.ts'
 
@@ -235,7 +236,13 @@ export const accountKinds = {
   job: jobRow,
   request: requestRow,
 } as const
-export const siteKinds = { summary: summaryRow, account: accountRow, request: requestRow } as const
+/** `audit`: the daemon's own records, key `WRITER#SEQ`; a snapshot holds the last 1,000. */
+export const siteKinds = {
+  summary: summaryRow,
+  account: accountRow,
+  request: requestRow,
+  audit: auditRecord,
+} as const
 export const wallKinds = {
   summary: summaryRow,
   account: accountRow,
