@@ -87,14 +87,17 @@ export const principal = z.string().check(
 export const principals = z.readonly(z.array(principal))
 export type Principals = z.infer<typeof principals>
 
-const ruleKeys = [...permissionClasses, ...permissionActions] as const
+/** What a layer can name: every class and action but `own`, which no layer can give away. */
+export type RuleKey = Exclude<PermissionClass | PermissionAction, 'own' | 'permissions'>
+export const ruleKeys = [...permissionClasses, ...permissionActions].filter(
+  (key): key is RuleKey => key !== 'own' && key !== 'permissions',
+)
 /** A layer's rules: class or action → principals. Unknown keys are refused. An empty list names nobody. */
 export const rules = z.partial(
   z.strictObject(
     Object.fromEntries(ruleKeys.map((key) => [key, principals])) as Record<RuleKey, typeof principals>,
   ),
 )
-export type RuleKey = PermissionClass | PermissionAction
 export type Rules = { readonly [K in RuleKey]?: Principals | undefined }
 
 /** Where a rule stands, so that a decision can name its line. */
