@@ -48,6 +48,11 @@ export type Wants = {
   readonly action: PermissionAction
   readonly account: string
   readonly workflow?: string | undefined
+  /**
+   * Enough where it may be done on the account as a whole or on any one of its workflows: for routes whose
+   * answer is filtered anyway (hub/visible.ts says how).
+   */
+  readonly anywhere?: boolean | undefined
 }
 
 declare module 'fastify' {
@@ -66,11 +71,11 @@ export type Gate = {
   readonly passUpgrade: (request: IncomingMessage, wants: Wants) => Promise<Viewer>
 }
 
-/** What the daemon says is allowed. */
+/** What the daemons say is allowed. Without an account: the first configured daemon's. */
 export type PolicyView = {
-  readonly snapshot: () => PermissionSnapshot | undefined
-  /** Whether the daemon confirmed it within the last 60 s. */
-  readonly fresh: () => boolean
+  readonly snapshot: (account?: string) => PermissionSnapshot | undefined
+  /** Whether the account's daemon confirmed it within the last 60 s. */
+  readonly fresh: (account?: string) => boolean
   /** Refuses everything while there is no snapshot. */
   readonly decide: (question: Question) => Decision
   readonly onChange: (listener: () => void) => () => void
@@ -114,6 +119,8 @@ export type Servers = {
   readonly onChange: (listener: (row: ServerRow) => void) => () => void
   /** A request of somebody to it succeeded: it is not idle. */
   readonly touch: (account: string) => void
+  /** Somebody looks at it until the returned function is called: should it die meanwhile, it is revived. */
+  readonly watch: (account: string) => () => void
   readonly close: () => Promise<void>
 }
 
