@@ -26,6 +26,8 @@ export const siteDirectories = z.strictObject({
 
 /** Where the verbs look; without it `~/.seneschal/run`. Several servers of one user need one each. */
 const runDirRoot = z.optional(absolutePath)
+/** The run directories of the account's workflows, job logs in them; without it `~/seneschal-run`. */
+const jobRoot = z.optional(absolutePath)
 
 /** What the caller of a start decides; the spawner adds `host` and, where configured, `runDirRoot`. */
 export const spawnSettings = z.strictObject({
@@ -36,6 +38,7 @@ export const spawnSettings = z.strictObject({
   site: siteDirectories,
   /** The UI server's own data (its read model); without it `~/.seneschal/state`. */
   stateDir: z.optional(absolutePath),
+  jobRoot,
   /** The hub's public keys as a JWK set: whose assertions the UI server believes. */
   hubKeys: z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) }),
   /** `iss` of assertions and grants. */
@@ -66,6 +69,7 @@ export const jobsSettings = z.strictObject({
   version: z.literal(1),
   account: accountName,
   runDirRoot,
+  jobRoot,
   /** Where this account's jobs write their events. */
   jobEvents: absolutePath,
   /** The job wrapper, where the site has its own. */
