@@ -1,0 +1,70 @@
+/** The daemon's configuration. */
+import { z } from 'zod/mini'
+import { absolutePath, duration } from '../config/schemas.ts'
+import { accountName } from '../protocol/ids.ts'
+
+const local = z.strictObject({
+  kind: z.literal('local'),
+  /** The agent as a list: program, then arguments. No shell sees it. */
+  command: z.tuple([z.string()], z.string()),
+  /** Added to the agent's environment. */
+  env: z.optional(z.record(z.string(), z.string())),
+})
+
+const ssh = z.strictObject({
+  kind: z.literal('ssh'),
+  host: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,254}$/)),
+  port: z._default(z.number().check(z.int(), z.gte(1), z.lte(65535)), 22),
+  /** Without it, the account's name. */
+  username: z.optional(accountName),
+  /** The daemon's private key. */
+  keyFile: absolutePath,
+  /** Pinned host keys, in known_hosts format; nothing is trusted on first use. */
+  hostKeys: absolutePath,
+})
+
+const account = z.strictObject({
+  /** Unix user; without it, the account's name. */
+  user: z.optional(accountName),
+  /** The account's private group, which may read its feed; without it, the user's primary group. */
+  group: z.optional(accountName),
+  /** The host as people know it; without it, the transport's. */
+  host: z.optional(z.string()),
+  transport: z.discriminatedUnion('kind', [local, ssh]),
+  /** Where the account's workflows run; without it, `~/seneschal-run`. */
+  jobRoot: z.optional(absolutePath),
+  /** Where the supervisor keeps its socket; without it, `~/.seneschal/run`. */
+  agentDir: z.optional(absolutePath),
+})
+export type AccountConfig = Readonly<z.infer<typeof account>>
+
+export const daemonConfig = z.strictObject({
+  /** Of this daemon: `daemon/NAME` in audit records. */
+  name: z._default(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)), 'main'),
+  /** The site's name: the audience that a grant must be for. */
+  site: z.string().check(z.minLength(1), z.maxLength(64)),
+  /** The one directory that holds requests, state, audit and feed. */
+  root: absolutePath,
+  /** `ACCOUNT/WORKFLOW/workflow.yaml`, installed by the administrator. */
+  definitions: absolutePath,
+  siteFile: absolutePath,
+  /** The hub's public keys as a JWK set. */
+  hubKeys: absolutePath,
+  /** `iss` of grants: the hub's own address. */
+  issuer: z.string().check(z.minLength(1)),
+  accounts: z.record(accountName, account),
+  /** A workflow seen for the first time starts by itself. */
+  autoplay: z._default(z.boolean(), false),
+  poll: z._default(
+    z.strictObject({
+      /** How often directories are read even if nothing woke us. */
+      inbox: z._default(duration, 'PT1S'),
+      files: z._default(duration, 'PT10S'),
+      jobs: z._default(duration, 'PT15S'),
+    }),
+    { inbox: 'PT1S', files: 'PT10S', jobs: 'PT15S' },
+  ),
+  /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */
+  unsafeSingleUser: z._default(z.boolean(), false),
+})
+export type DaemonConfig = Readonly<z.infer<typeof daemonConfig>>
