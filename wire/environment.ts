@@ -1,0 +1,26 @@
+/** The environment that a child gets: what a login would set, and nothing that this process was told. */
+
+const passed = [
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
+  'TZ',
+  'TMPDIR',
+  'PATH',
+] as const
+const defaultPath = '/usr/local/bin:/usr/bin:/bin'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export const childEnvironment = (env: Environment): Record<string, string> => {
+  const child: Record<string, string> = { PATH: defaultPath }
+  for (const name of passed) {
+    const value = env[name]
+    if (value !== undefined && value !== '') child[name] = value
+  }
+  return child
+}
