@@ -1,0 +1,129 @@
+/** Calling the agent through a transport: one verb with its input, then its answer or the stream it opened. */
+import type { Duplex } from 'node:stream'
+import type { z } from 'zod/mini'
+import {
+  agentMessage,
+  type JobsSettings,
+  type StartAnswer,
+  type StartSettings,
+  type StatsAnswer,
+  type StatusAnswer,
+  type StopAnswer,
+  startAnswer,
+  statsAnswer,
+  statusAnswer,
+  stopAnswer,
+  type VerbInput,
+  type VersionAnswer,
+  versionAnswer,
+} from '../protocol/agent.ts'
+import { type AgentVerb, agentLineLimit } from '../protocol/agent-line.ts'
+import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
+import { presentOutput } from './channel.ts'
+import { readLine } from './read-until.ts'
+import type { Channel, Transport } from './transport.ts'
+
+export type CallOptions = {
+  readonly signal?: AbortSignal | undefined
+  readonly progress?: ((text: string) => void) | undefined
+  /** From the call to the answer, ms; the channel is then ended. */
+  readonly timeout?: number
+  /** What a login script printed, when it printed anything. */
+  readonly noise?: ((text: string) => void) | undefined
+}
+
+const defaultTimeout = 15_000
+
+const parseJson = (line: string): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw new SeneschalError('agent.failed', `It did not answer in JSON: ${presentOutput(line)}`, { cause })
+  }
+}
+
+/** The answer's value, as yet unknown; throws the error that the agent sent. */
+const readAnswer = async (channel: Channel, signal: AbortSignal, options: CallOptions): Promise<unknown> => {
+  for (;;) {
+    const line = await readLine(channel.stream, agentLineLimit, signal)
+    if (line === undefined)
+      throw new SeneschalError(
+        'agent.failed',
+        `It ended without an answer. ${presentOutput(channel.stderr())}`,
+      )
+    const message = agentMessage.safeParse(parseJson(line))
+    if (!message.success)
+      throw new SeneschalError('agent.failed', `It answered something unknown: ${presentOutput(line)}`)
+    if ('progress' in message.data) {
+      options.progress?.(presentOutput(message.data.progress))
+      continue
+    }
+    if ('answer' in message.data) return message.data.answer
+    const { code, detail } = message.data.error
+    const told = detail === undefined ? undefined : presentOutput(detail)
+    throw isErrorCode(code)
+      ? new SeneschalError(code, told)
+      : new SeneschalError('agent.failed', `${presentOutput(code)} ${told ?? ''}`)
+  }
+}
+
+const begin = async <Answer>(
+  transport: Transport,
+  verb: AgentVerb,
+  input: unknown,
+  schema: z.ZodMiniType<Answer>,
+  options: CallOptions,
+): Promise<{ readonly channel: Channel; readonly answer: Answer }> => {
+  const late = AbortSignal.timeout(options.timeout ?? defaultTimeout)
+  const signal = options.signal === undefined ? late : AbortSignal.any([late, options.signal])
+  let channel: Channel | undefined
+  try {
+    channel = await transport.exec(verb, { signal })
+    if (channel.noise !== '') options.noise?.(presentOutput(channel.noise))
+    channel.stream.write(`${JSON.stringify(input)}\n`)
+    const answer = schema.safeParse(await readAnswer(channel, signal, options))
+    if (!answer.success)
+      throw new SeneschalError('agent.failed', `Its answer to ${verb} is not what it should be.`, {
+        cause: answer.error,
+      })
+    return { channel, answer: answer.data }
+  } catch (error) {
+    channel?.kill()
+    throw error === late.reason
+      ? new SeneschalError('server.timeout', `The agent took too long to ${verb}.`)
+      : error
+  }
+}
+
+const call =
+  <Input, Answer>(verb: AgentVerb, schema: z.ZodMiniType<Answer>) =>
+  async (transport: Transport, input: Input, options: CallOptions = {}): Promise<Answer> => {
+    const { channel, answer } = await begin(transport, verb, input, schema, options)
+    channel.kill()
+    return answer
+  }
+
+const open =
+  <Input>(verb: AgentVerb) =>
+  async (
+    transport: Transport,
+    input: Input,
+    options: CallOptions = {},
+  ): Promise<{ readonly stream: Duplex; readonly server: StartAnswer }> => {
+    const { channel, answer } = await begin(transport, verb, input, startAnswer, options)
+    // The channel's end is the stream's end; killing the rest of it there leaves no agent behind.
+    channel.stream.once('close', channel.kill)
+    return { stream: channel.stream, server: answer }
+  }
+
+/** Allow more than the time within which the server itself must come up: give `timeout`. */
+export const callStart = call<StartSettings, StartAnswer>('start', startAnswer)
+export const callStatus = call<VerbInput, StatusAnswer>('status', statusAnswer)
+export const callStop = call<VerbInput, StopAnswer>('stop', stopAnswer)
+export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)
+export const callVersion = call<VerbInput, VersionAnswer>('version', versionAnswer)
+
+/** A byte stream to the UI server's socket. */
+export const openServer = open<VerbInput>('connect')
+/** A byte stream to the job supervisor's socket; starts a supervisor where none runs. */
+export const openJobs = open<JobsSettings>('jobs')
