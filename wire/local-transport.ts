@@ -1,0 +1,58 @@
+/** The agent as a child of this process: the same user, the same command line as sshd would hand over. */
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { formatAgentCommand } from '../protocol/agent-line.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { openChannel } from './channel.ts'
+import { childEnvironment, type Environment } from './environment.ts'
+import { pairStreams } from './pair.ts'
+import type { Exit, Transport } from './transport.ts'
+
+export type LocalTransportOptions = {
+  /** What an authorized_keys line would have as forced command, as a list: no shell sees it. */
+  readonly command: readonly [string, ...string[]]
+  readonly env: Environment
+  /** Within which the agent must speak, ms. */
+  readonly agentTimeout?: number
+}
+
+export const createLocalTransport = (options: LocalTransportOptions): Transport => {
+  const [program, ...args] = options.command
+  const open = new Set<() => void>()
+  let closed = false
+
+  return {
+    exec: async (verb, { signal } = {}) => {
+      signal?.throwIfAborted()
+      if (closed) throw new SeneschalError('lost.connection', 'The transport was closed.')
+      const nonce = randomBytes(16).toString('hex')
+      const child = spawn(program, args, {
+        env: { ...childEnvironment(options.env), SSH_ORIGINAL_COMMAND: formatAgentCommand(verb, nonce) },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      })
+      let broken: SeneschalError | undefined
+      const stream = pairStreams(child.stdout, child.stdin)
+      const kill = () => {
+        stream.destroy()
+        child.kill()
+      }
+      open.add(kill)
+      const exit = new Promise<Exit>((resolve) => {
+        child.once('error', (cause) => {
+          broken = new SeneschalError('agent.missing', `${program} cannot be run.`, { cause })
+          resolve({ code: null, signal: null })
+        })
+        child.once('exit', (code, name) => resolve({ code, signal: name }))
+      })
+      void exit.then(() => open.delete(kill))
+      return openChannel({ stream, stderr: child.stderr, exit, kill, lost: () => broken }, nonce, {
+        timeout: options.agentTimeout ?? 10_000,
+        signal,
+      })
+    },
+    close: () => {
+      closed = true
+      for (const kill of open) kill()
+    },
+  }
+}
