@@ -1,0 +1,112 @@
+/** One SSH connection: pinned host key, public key only, and what went wrong as a code. */
+import { Client, type ParsedKey, type PublicKeyAuthMethod, utils } from 'ssh2'
+import { SeneschalError } from '../protocol/errors.ts'
+
+/** For the caller, who may try again: sshd let go of us before it knew who we are (MaxStartups, a restart). */
+export class Dropped extends Error {}
+
+export type ConnectOptions = {
+  readonly host: string
+  readonly port: number
+  readonly username: string
+  readonly key: ParsedKey
+  readonly pins: readonly ParsedKey[]
+  readonly keepaliveInterval: number
+}
+
+/** One OpenSSH public key per line, as in `ssh_host_ed25519_key.pub`; a bad or empty list is `config.invalid`. */
+export const parseHostKeys = (lines: readonly string[]): readonly ParsedKey[] => {
+  if (lines.length === 0) throw new SeneschalError('config.invalid', 'No host key is pinned.')
+  return lines.map((line) => {
+    const key = utils.parseKey(line)
+    if (key instanceof Error || key.isPrivateKey())
+      throw new SeneschalError('config.invalid', `Not an OpenSSH public key: ${line.slice(0, 40)}…`)
+    return key
+  })
+}
+
+const hostKeyAlgorithms = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+] as const
+
+/**
+ * Pinned kinds first, or a host with several keys might present one that is not pinned. The others stay, so that a
+ * host without any pinned kind fails on the pin, with its name, instead of in the negotiation.
+ */
+const preferPinned = (pins: readonly ParsedKey[]) => {
+  const isPinned = (algorithm: string) =>
+    pins.some(({ type }) => type === algorithm || (type === 'ssh-rsa' && algorithm.startsWith('rsa-')))
+  return hostKeyAlgorithms.toSorted((a, b) => Number(isPinned(b)) - Number(isPinned(a)))
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Rejects with a SeneschalError, with `Dropped`, or with the signal's reason. */
+export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promise<Client> =>
+  new Promise((resolve, reject) => {
+    const client = new Client()
+    const where = `${options.host}:${options.port}`
+    let known: boolean | undefined
+    let connected = false
+
+    const translate = (error: Error & { level?: string; code?: string }): Error => {
+      if (known === false) return new SeneschalError('host.key-unknown', where)
+      if (error.level === 'client-authentication')
+        return new SeneschalError('ssh.auth-failed', `${options.username}@${where}`)
+      const told = () =>
+        new SeneschalError('host.unreachable', `${where}: ${reason(error)}`, { cause: error })
+      if (!connected) return told()
+      return known === undefined ? new Dropped(reason(error), { cause: error }) : told()
+    }
+    const finish = (act: () => void) => {
+      signal.removeEventListener('abort', abort)
+      act()
+    }
+    const fail = (error: Error) => {
+      finish(() => reject(translate(error)))
+      client.destroy()
+    }
+    const abort = () => {
+      finish(() => reject(signal.reason))
+      client.destroy()
+    }
+
+    signal.addEventListener('abort', abort, { once: true })
+    client
+      .on('connect', () => {
+        connected = true
+      })
+      .on('error', fail)
+      .on('close', () => fail(new Error('The host closed the connection.')))
+      .on('ready', () => {
+        client.setNoDelay(true)
+        finish(() => resolve(client))
+      })
+    if (signal.aborted) return abort()
+    // The only method: without a leading `none`, one refusal is one attempt in the host's eyes.
+    const method: PublicKeyAuthMethod = { type: 'publickey', username: options.username, key: options.key }
+    try {
+      client.connect({
+        host: options.host,
+        port: options.port,
+        username: options.username,
+        hostVerifier: (presented: Buffer) => {
+          known = options.pins.some((pin) => pin.getPublicSSH().equals(presented))
+          return known
+        },
+        algorithms: { serverHostKey: preferPinned(options.pins) },
+        authHandler: [method],
+        keepaliveInterval: options.keepaliveInterval,
+        keepaliveCountMax: 2,
+        // The deadline is the signal's, over all attempts together.
+        readyTimeout: 0,
+      })
+    } catch (error) {
+      fail(new Error(reason(error), { cause: error }))
+    }
+  })
