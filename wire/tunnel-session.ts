@@ -1,0 +1,174 @@
+/** One HTTP/2 session of the tunnel, seen from the dialling side, and the figures that both sides share. */
+import { type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { SeneschalError } from '../protocol/errors.ts'
+import { watchStalls } from './stalls.ts'
+
+/**
+ * Node's defaults protect a public server from strangers. Here both ends know each other and a browser that aborts
+ * a thousand requests, or leaves a large answer unread, is everyday life: with the defaults either one ends the
+ * whole session and with it everybody else's streams.
+ */
+const limits = {
+  /** MB; counts what waits to be read or sent in all streams together. */
+  maxSessionMemory: 1024,
+  maxSessionRejectedStreams: 1_000_000,
+  maxSessionInvalidFrames: 1_000_000,
+} as const
+
+/** What one unread stream can hold at most, bytes. */
+const streamWindow = 256 * 1024
+/** Bytes under way in all streams together: high enough that a long line stays filled. */
+export const sessionWindow = 16 * 1024 * 1024
+
+export const clientSettings = {
+  ...limits,
+  settings: { initialWindowSize: streamWindow, enablePush: false },
+} as const
+
+export const serverOptions = {
+  ...limits,
+  streamResetBurst: 1_000_000,
+  streamResetRate: 1_000_000,
+  settings: { initialWindowSize: streamWindow, maxConcurrentStreams: 1024 },
+} as const
+
+export type TunnelSession = {
+  /** Streams open, or reserved by a dial under way. */
+  readonly open: () => number
+  /** Count one more before the first await, so that concurrent dials see it. */
+  readonly reserve: () => void
+  /** Uses up one reservation, whether it succeeds or not. */
+  readonly dial: (signal: AbortSignal | undefined) => Promise<Duplex>
+  /** Takes no new streams any more, closes after the last one. */
+  readonly retire: () => void
+  readonly usable: () => boolean
+  readonly destroy: (error?: Error) => void
+}
+
+export type SessionOptions = {
+  /** Asks the peer for a sign of life this often, ms, and gives up after `deadAfter` without one. */
+  readonly pingEvery: number
+  readonly deadAfter: number
+  /** A stream whose bytes nobody fetched for so long is cut, ms. */
+  readonly stalledAfter: number
+  readonly onIdle: (session: TunnelSession) => void
+  readonly onLost: (session: TunnelSession) => void
+}
+
+/** Thrown by `dial` where the session as a whole takes no more: another one may. */
+export class SessionRefused extends Error {}
+
+const isRefusal = (stream: ClientHttp2Stream): boolean =>
+  stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
+  stream.rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM
+
+/** Resolves when the far side showed that it speaks HTTP/2. */
+export const openSession = async (
+  carrier: Duplex,
+  options: SessionOptions,
+  signal: AbortSignal,
+): Promise<TunnelSession> => {
+  const h2 = connect('http://tunnel', { ...clientSettings, createConnection: () => carrier })
+  const stalls = watchStalls(options.stalledAfter)
+  let heard = performance.now()
+  let open = 0
+  let retired = false
+  // Every byte is a sign of life: on a slow line a ping's answer waits behind a large download. (HTTP/2 takes a
+  // socket's bytes below the stream, where nobody sees them pass; there the pings have to do.)
+  if (!(carrier instanceof Socket))
+    carrier.on('data', () => {
+      heard = performance.now()
+    })
+
+  const pulse = setInterval(() => {
+    if (performance.now() - heard > options.deadAfter)
+      h2.destroy(new SeneschalError('tunnel.closed', 'The other end does not answer.'))
+    else
+      h2.ping((error) => {
+        if (error === null) heard = performance.now()
+      })
+  }, options.pingEvery)
+  pulse.unref()
+
+  const release = () => {
+    open -= 1
+    if (open > 0) return
+    if (retired) h2.close()
+    else options.onIdle(session)
+  }
+
+  const session: TunnelSession = {
+    open: () => open,
+    reserve: () => {
+      open += 1
+    },
+    usable: () => !retired && !h2.closed && !h2.destroyed,
+    retire: () => {
+      retired = true
+      if (open === 0) h2.close()
+    },
+    destroy: (error) => h2.destroy(error),
+    dial: (dialSignal) =>
+      new Promise<Duplex>((resolve, reject) => {
+        if (!session.usable()) {
+          release()
+          return reject(new SessionRefused())
+        }
+        let settled = false
+        const stream = h2.request({ ':method': 'CONNECT', ':authority': 'server' })
+        const abort = () => {
+          settled = true
+          reject(dialSignal?.reason)
+          stream.close(constants.NGHTTP2_CANCEL)
+        }
+        // A stream of a session that breaks fails before its user may have begun to listen; 'close' follows.
+        stream.on('error', () => undefined)
+        stream.once('close', () => {
+          dialSignal?.removeEventListener('abort', abort)
+          stalls.forget(stream)
+          release()
+          if (settled) return
+          if (!isRefusal(stream) && session.usable())
+            return reject(new SeneschalError('tunnel.closed', 'The stream was closed before it opened.'))
+          session.retire()
+          reject(new SessionRefused())
+        })
+        stream.once('response', (headers) => {
+          if (settled) return
+          settled = true
+          dialSignal?.removeEventListener('abort', abort)
+          if (headers[':status'] === 200) {
+            stalls.watch(stream)
+            return resolve(stream)
+          }
+          stream.close(constants.NGHTTP2_CANCEL)
+          reject(new SeneschalError('tunnel.closed', `The other end answered ${headers[':status']}.`))
+        })
+        dialSignal?.addEventListener('abort', abort, { once: true })
+      }),
+  }
+
+  h2.on('goaway', session.retire)
+  await new Promise<void>((resolve, reject) => {
+    const give = () => h2.destroy()
+    signal.addEventListener('abort', give, { once: true })
+    // After the session is up its errors only lead to 'close', which is what the tunnel acts on.
+    h2.on('error', reject)
+    h2.once('close', () => {
+      clearInterval(pulse)
+      stalls.end()
+      signal.removeEventListener('abort', give)
+      reject(signal.aborted ? signal.reason : new SeneschalError('tunnel.closed', 'It closed while opening.'))
+      options.onLost(session)
+    })
+    h2.once('remoteSettings', () => {
+      signal.removeEventListener('abort', give)
+      h2.setLocalWindowSize(sessionWindow)
+      resolve()
+    })
+    if (signal.aborted) give()
+  })
+  return session
+}
