@@ -52,14 +52,19 @@ export const parseAgentCommand = (role: AgentRole, command: string): AgentComman
 export const formatPreamble = (nonce: string, protocol: number = agentProtocol): string =>
   `seneschal-agent/${protocol} ${nonce}\n`
 
-/** Finds the preamble in what arrived so far, as latin1 text so that offsets are bytes. */
-export const findPreamble = (
+/** The preamble's last bytes: what a reader looks for. */
+export const preambleEnd = (nonce: string): string => ` ${nonce}\n`
+
+/**
+ * Text up to and including `preambleEnd`, as latin1, → what came before the preamble. Undefined where that end
+ * belongs to something else, such as a login script that prints SSH_ORIGINAL_COMMAND.
+ */
+export const parsePreamble = (
   text: string,
   nonce: string,
-): { readonly start: number; readonly end: number; readonly protocol: number } | undefined => {
-  const match = new RegExp(`seneschal-agent/(\\d{1,4}) ${nonce}\\n`).exec(text)
-  if (match === null) return undefined
-  return { start: match.index, end: match.index + match[0].length, protocol: Number(match[1]) }
+): { readonly noise: string; readonly protocol: number } | undefined => {
+  const match = /seneschal-agent\/([1-9]\d{0,3})$/.exec(text.slice(0, -preambleEnd(nonce).length))
+  return match === null ? undefined : { noise: text.slice(0, match.index), protocol: Number(match[1]) }
 }
 
 /** Bytes that may come before the preamble. */

@@ -84,6 +84,7 @@ const table = {
   'task.unknown': { status: 404, text: 'There is no such task, or you may not see it.' },
   'token.invalid': { status: 401, text: 'The token is not valid.' },
   'tunnel.closed': { status: 502, text: "The connection to the account's server was lost." },
+  'tunnel.full': { status: 503, text: "The account's server has too many connections." },
   usage: { status: 400, text: 'The command line is not valid.' },
   'workflow.invalid': { status: 400, text: 'The workflow definition is not valid.' },
   'workflow.unknown': { status: 404, text: 'There is no such workflow, or you may not see it.' },
