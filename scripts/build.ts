@@ -1,0 +1,78 @@
+/**
+ * Builds what runs elsewhere than from source: the pages, and one bundle for the far side (agent, UI server,
+ * supervisor). `--if-changed` does nothing where the sources are those of the last build; `--all` adds the
+ * package itself (dist/, plain JavaScript).
+ */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { rolldown } from 'rolldown'
+
+const root = dirname(import.meta.dirname)
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name)
+
+const sources = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+
+const digest = (folders: readonly string[]): string => {
+  const hash = createHash('sha256')
+  for (const file of [...folders.flatMap(sources), join(root, 'package-lock.json')])
+    hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0')
+  return hash.digest('hex')
+}
+
+/** Runs `make` unless the last build saw the same sources. */
+const unlessBuilt = async (
+  name: string,
+  folders: readonly string[],
+  make: () => Promise<void>,
+): Promise<void> => {
+  const stamp = join(root, 'dist', `.${name}`)
+  const wanted = digest(folders)
+  if (process.argv.includes('--if-changed') && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted)
+    return
+  const started = Date.now()
+  await make()
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, wanted)
+  process.stderr.write(`build: ${name} in ${Date.now() - started} ms\n`)
+}
+
+/** One file and its lazy chunks; Node's own modules stay outside, everything else goes in. */
+const farSide = async (): Promise<void> => {
+  const bundle = await rolldown({
+    input: { seneschal: join(root, 'cli/far.ts') },
+    platform: 'node',
+    external: [/^node:/, 'bufferutil', 'utf-8-validate'],
+    logLevel: 'warn',
+  })
+  await bundle.write({
+    dir: join(root, 'dist/far'),
+    format: 'esm',
+    minify: false,
+    cleanDir: true,
+    entryFileNames: '[name].mjs',
+    chunkFileNames: 'chunk-[hash].mjs',
+  })
+  await bundle.close()
+}
+
+const pages = async (): Promise<void> => {
+  execFileSync(bin('node'), [bin('vite'), 'build', 'web', '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+}
+
+await unlessBuilt('web', ['web', 'protocol'], pages)
+await unlessBuilt(
+  'far',
+  ['protocol', 'policy', 'config', 'durable', 'wire', 'runners', 'uiserver', 'cli'],
+  farSide,
+)
+if (process.argv.includes('--all'))
+  execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })

@@ -1,0 +1,113 @@
+/**
+ * Everything a fresh machine needs before `npm start` or `npm test`: the locked packages (which bring the right
+ * Node along), the bundles, and, for tests, system packages. Plain CommonJS: the machine's own, older Node runs it.
+ */
+'use strict'
+const { spawnSync } = require('node:child_process')
+const { createHash } = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+
+const root = path.dirname(__dirname)
+const wants = new Set(process.argv.slice(2))
+const say = (text) => process.stderr.write(`setup: ${text}\n`)
+
+const run = (command, args, options = {}) => {
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], ...options })
+  if (result.error !== undefined || result.status !== 0) {
+    say(`failed: ${command} ${args.join(' ')}${result.error ? `: ${result.error.message}` : ''}`)
+    process.exit(1)
+  }
+}
+
+const digest = (file) =>
+  createHash('sha256')
+    .update(fs.readFileSync(path.join(root, file)))
+    .digest('hex')
+
+const packages = () => {
+  const stamp = path.join(root, 'node_modules', '.seneschal-setup')
+  const wanted = digest('package-lock.json')
+  const have = fs.existsSync(stamp) ? fs.readFileSync(stamp, 'utf8') : ''
+  const node = path.join(root, 'node_modules', '.bin', 'node')
+  if (have === wanted && fs.existsSync(node)) return
+  say('installing the locked packages (once)')
+  run('npm', ['ci', '--ignore-scripts', '--loglevel=error'])
+  if (!fs.existsSync(node)) {
+    say('the right Node did not come along: this machine is neither linux-x64 nor linux-arm64')
+    process.exit(1)
+  }
+  fs.writeFileSync(stamp, wanted)
+}
+
+const bundles = () =>
+  run(path.join(root, 'node_modules', '.bin', 'node'), ['scripts/build.ts', '--if-changed'])
+
+const has = (program) =>
+  [process.env.PATH ?? '', '/usr/sbin', '/usr/bin', '/sbin']
+    .join(':')
+    .split(':')
+    .some((directory) => directory !== '' && fs.existsSync(path.join(directory, program)))
+
+const aptIsOurs = () => process.getuid?.() === 0 && has('apt-get')
+
+let updated = false
+const apt = (args, options) => {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  if (!updated) {
+    updated = true
+    run('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  run('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], ...options })
+}
+
+/** sshd would start itself when installed, so it is unpacked beside the checkout instead. */
+const unpackSshd = () => {
+  const cache = path.join(root, '.cache', 'openssh')
+  if (has('sshd') || fs.existsSync(path.join(cache, 'usr/sbin/sshd'))) return
+  say('unpacking openssh-server into .cache/ (it is not installed)')
+  fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
+  apt(['download', '-qq', 'openssh-server', 'openssh-sftp-server', 'libwrap0'], { cwd: cache })
+  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
+    run('dpkg', ['-x', file, cache], { cwd: cache })
+}
+
+/** sshd separates its privileges into this account; the package's installation would have made it. */
+const sshdAccount = () => {
+  if (spawnSync('getent', ['passwd', 'sshd']).status === 0) return
+  say('creating the system account sshd, which sshd needs for privilege separation')
+  run('useradd', [
+    '--system',
+    '--no-create-home',
+    '--home-dir',
+    '/run/sshd',
+    '--shell',
+    '/usr/sbin/nologin',
+    'sshd',
+  ])
+}
+
+const missing = (what, consequence) => say(`missing: ${what}. Left out: ${consequence}.`)
+
+const sshParts = () => {
+  if (aptIsOurs()) {
+    if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
+    unpackSshd()
+    sshdAccount()
+  } else if (!has('sshd'))
+    missing('sshd (Debian: openssh-server)', 'tests with a real sshd and real accounts')
+  else if (process.getuid?.() !== 0) missing('root', 'tests with a real sshd and real accounts')
+}
+
+const browserParts = () => {
+  if (has('chromium')) return
+  if (aptIsOurs()) {
+    say('installing chromium for the browser tests')
+    apt(['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'])
+  } else missing('chromium', 'browser tests')
+}
+
+packages()
+bundles()
+if (wants.has('ssh') || wants.has('tests')) sshParts()
+if (wants.has('tests')) browserParts()
