@@ -69,6 +69,8 @@ export type Gate = {
   readonly viewer: (request: FastifyRequest) => Viewer
   /** The same checks for a raw HTTP upgrade that Fastify never sees (sockets under `/u/`). */
   readonly passUpgrade: (request: IncomingMessage, wants: Wants) => Promise<Viewer>
+  /** The same session as it is now (groups, elevation); undefined once it ended. For sockets, which outlive a change. */
+  readonly current: (viewer: Viewer) => Promise<Viewer | undefined>
 }
 
 /** What the daemons say is allowed. Without an account: the first configured daemon's. */
@@ -119,6 +121,8 @@ export type Servers = {
   readonly onChange: (listener: (row: ServerRow) => void) => () => void
   /** A request of somebody to it succeeded: it is not idle. */
   readonly touch: (account: string) => void
+  /** A request of somebody to it failed on the way: ask now whether it lives. */
+  readonly suspect: (account: string) => void
   /** Somebody looks at it until the returned function is called: should it die meanwhile, it is revived. */
   readonly watch: (account: string) => () => void
   readonly close: () => Promise<void>
