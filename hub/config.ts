@@ -1,0 +1,117 @@
+/** The hub's configuration. */
+import { z } from 'zod/mini'
+import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
+import { accountName, accountPattern } from '../protocol/ids.ts'
+
+const text = z.string().check(z.minLength(1))
+const httpUrl = z.url({ protocol: /^https?$/, hostname: /^.+$/ })
+
+/** Scheme, host and port alone: cookies and the check of `Origin` hold for all of an origin. */
+const origin = httpUrl.check(
+  z.refine((url) => URL.canParse(url) && new URL(url).origin === url, {
+    error: (issue) => `${JSON.stringify(issue.input)} is not an origin such as https://seneschal.example`,
+  }),
+  z.refine((url) => url.startsWith('https:') || isLoopback(url), {
+    error: () => 'plain http is for loopback only: browsers keep the session cookie for https and localhost',
+  }),
+)
+
+/** Whether a URL leads to this machine and nowhere else. */
+export const isLoopback = (url: string): boolean => {
+  const { hostname } = new URL(url)
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
+}
+
+const provider = z
+  .strictObject({
+    issuer: httpUrl,
+    clientId: text,
+    clientSecret: secretRef,
+    scopes: z._default(z.readonly(z.array(text)), ['openid', 'profile']),
+    /** The claim that names a person; bound to issuer and subject at the first sign-in. */
+    personClaim: z._default(text, 'preferred_username'),
+    /** The claim with the name to show. */
+    nameClaim: z._default(text, 'name'),
+    /** The claim with the list of groups, each of which becomes `oidc/NAME`. */
+    groupsClaim: z._default(text, 'groups'),
+    /** Asked for when privileges are raised, such as a second factor. */
+    acrValues: z.optional(text),
+    /** Talk to the provider over plain http, on loopback only: anybody between could be anybody. */
+    unsafeAllowHttp: z._default(z.boolean(), false),
+    /** How far the provider's clock may be off. */
+    clockTolerance: z._default(duration, 'PT30S'),
+    timeout: z._default(duration, 'PT10S'),
+  })
+  .check(
+    z.refine(
+      ({ issuer, unsafeAllowHttp }) => issuer.startsWith('https:') || (unsafeAllowHttp && isLoopback(issuer)),
+      { path: ['issuer'], error: () => 'must be https (or loopback, with unsafeAllowHttp: true)' },
+    ),
+  )
+
+const daemon = z.strictObject({
+  name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
+  /** The site directory that this daemon made: `feed/`, `requests/`. */
+  directory: absolutePath,
+  /** Only these accounts; without a list, those of its site file. */
+  accounts: z.optional(z.readonly(z.array(accountName))),
+})
+
+export const hubConfig = z.strictObject({
+  /** Shown at the head of each page. */
+  title: z._default(text, 'Seneschal'),
+  /** Name of this installation: the audience of grants, so that they work at no other site. */
+  site: z.string().check(z.regex(/^[a-z0-9][a-z0-9.-]{0,63}$/)),
+  /** Names this hub among replicas; its audit chain is `hub/NAME`. */
+  name: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)), 'hub'),
+  listen: z._default(z.strictObject({ host: z._default(text, '127.0.0.1'), port: z._default(port, 8000) }), {
+    host: '127.0.0.1',
+    port: 8000,
+  }),
+  /** The one address by which browsers know the hub; also `iss` of what it signs. */
+  publicUrl: origin,
+  provider,
+  session: z._default(z.strictObject({ maxAge: z._default(duration, 'P30D') }), { maxAge: 'P30D' }),
+  elevation: z._default(
+    z.strictObject({
+      duration: z._default(duration, 'PT15M'),
+      reasonRequired: z._default(z.boolean(), false),
+    }),
+    { duration: 'PT15M', reasonRequired: false },
+  ),
+  persons: z._default(
+    z.strictObject({
+      /** Persons who may sign in although an account has the same name; they get no right from it. */
+      allowAccountNames: z._default(z.readonly(z.array(z.string().check(z.regex(accountPattern)))), []),
+    }),
+    { allowAccountNames: [] },
+  ),
+  /** Whether a person's groups on this host count, as `unix/NAME`. */
+  unixGroups: z._default(z.boolean(), false),
+  /** SQLite file with sessions, kiosks and handles of UI servers. */
+  database: absolutePath,
+  /** Signing keys, 0700. */
+  keys: absolutePath,
+  /** Audit chain and its search index, 0700. */
+  audit: absolutePath,
+  daemons: z.readonly(z.array(daemon)).check(z.minLength(1)),
+  spawner: z.strictObject({ name: text, options: z._default(z.record(z.string(), z.unknown()), {}) }),
+  servers: z._default(
+    z.strictObject({
+      /** A UI server that nobody looks at ends itself. */
+      idle: z._default(duration, 'PT20M'),
+      startTimeout: z._default(duration, 'PT60S'),
+    }),
+    { idle: 'PT20M', startTimeout: 'PT60S' },
+  ),
+  /** The built pages; without them the hub serves its interfaces only. */
+  webDir: z.optional(absolutePath),
+  /** Says on every page that this is a demonstration. */
+  demo: z._default(z.boolean(), false),
+  /** Proxies in front (addresses or CIDR) whose X-Forwarded-For is believed. */
+  trustedProxies: z._default(z.readonly(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))), []),
+  /** Sign-ins, elevations and kiosk connections per address and minute. */
+  signInsPerMinute: z._default(z.number().check(z.int(), z.gte(1)), 60),
+  logLevel: z._default(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
+})
+export type HubConfig = z.infer<typeof hubConfig>

@@ -1,0 +1,24 @@
+/** Opens the hub's database and brings it up to date. */
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely, SqliteDialect } from 'kysely'
+import { migrate } from './migrations.ts'
+import { sqliteDatabase } from './sqlite.ts'
+import type { Tables } from './tables.ts'
+
+export type Database = Kysely<Tables>
+export type Store = { readonly db: Database; readonly close: () => Promise<void> }
+
+/** `file` may be `:memory:`. Throws where the file was written by a newer hub than this one can understand. */
+export const openStore = async (file: string): Promise<Store> => {
+  const sqlite = new DatabaseSync(file, { timeout: 5000 })
+  // FULL: a session that was ended does not come back after a power cut.
+  sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqliteDatabase(sqlite) }) })
+  try {
+    await migrate(db)
+  } catch (thrown) {
+    await db.destroy()
+    throw thrown
+  }
+  return { db, close: () => db.destroy() }
+}

@@ -1,0 +1,91 @@
+/**
+ * The hub's tables. Columns are text, bigint (epoch ms) and smallint (0 or 1) only, so that SQLite and
+ * PostgreSQL agree. Secrets are stored as SHA-256 (hex): whoever reads the database can impersonate nobody.
+ */
+import type { ElevationClass } from '../../protocol/permissions.ts'
+
+export type SessionsTable = {
+  /** Public name; stays the same for as long as somebody is signed in. */
+  name: string
+  /** Hash of the cookie; changes at each change of privilege. */
+  id_hash: string
+  person: string
+  display_name: string
+  issuer: string
+  subject: string
+  /** JSON list of `SOURCE/NAME`, as the provider said. */
+  groups: string
+  csrf: string
+  created_at: number
+  expires_at: number
+  last_seen_at: number
+  elevation_class: ElevationClass | null
+  /** Stays after the end, so that a refusal can say that privileges ended. */
+  elevation_until: number | null
+  elevation_reason: string | null
+  /** The provider's session, for back-channel logout. */
+  provider_sid: string | null
+  /** The ID token as a hint for logout; it grants nothing. */
+  id_token: string | null
+}
+
+export type LoginAttemptsTable = {
+  state_hash: string
+  kind: 'sign-in' | 'elevation'
+  /** Hash of the cookie of the browser that started it. */
+  browser_hash: string
+  /** The session to raise, for an elevation. */
+  session: string | null
+  class: ElevationClass | null
+  reason: string | null
+  nonce: string
+  verifier: string
+  return_path: string
+  created_at: number
+}
+
+export type PersonsTable = { issuer: string; subject: string; person: string; created_at: number }
+
+export type KiosksTable = {
+  kiosk: string
+  name: string
+  /** JSON list, or null: all that everyone may view. */
+  accounts: string | null
+  /** Hash of the code that enrols one browser, once; null afterwards. */
+  code_hash: string | null
+  code_until: number | null
+  /** Public JWK of the browser that enrolled. */
+  key: string | null
+  created_by: string
+  created_at: number
+  enrolled_at: number | null
+  revoked_at: number | null
+}
+export type KioskNoncesTable = { nonce_hash: string; kiosk: string; expires_at: number }
+export type KioskSessionsTable = { id_hash: string; name: string; kiosk: string; expires_at: number }
+
+/** Logout tokens that were used, until they would be too old anyway. */
+export type LogoutTokensTable = { jti: string; expires_at: number }
+export type MetaTable = { key: string; value: string }
+
+export type ServersTable = {
+  account: string
+  state: 'starting' | 'on'
+  instance: string
+  host: string | null
+  /** JSON of the spawner's handle; null while nothing was launched. */
+  handle: string | null
+  since: number
+}
+
+export type Tables = {
+  sessions: SessionsTable
+  login_attempts: LoginAttemptsTable
+  persons: PersonsTable
+  kiosks: KiosksTable
+  kiosk_nonces: KioskNoncesTable
+  kiosk_sessions: KioskSessionsTable
+  logout_tokens: LogoutTokensTable
+  meta: MetaTable
+  servers: ServersTable
+}
