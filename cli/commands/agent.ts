@@ -1,0 +1,28 @@
+/** `seneschal agent`: the forced command of the hub's and the daemon's keys. */
+import { SeneschalError } from '../../protocol/errors.ts'
+import { type Command, text } from '../command.ts'
+
+export const agentCommand: Command = {
+  name: 'agent',
+  summary: 'Answer the hub or the daemon as this account (the forced command of an SSH key).',
+  usage: '--role hub|daemon',
+  help: `Stands in authorized_keys: restrict,command="/opt/seneschal/bin/seneschal agent --role hub" KEY. The verb comes
+    in SSH_ORIGINAL_COMMAND and is matched exactly; no shell ever sees it. A key of the role hub reaches the
+    account's UI server and nothing else; a key of the role daemon reaches its job supervisor and nothing else.`,
+  options: { role: { type: 'string', value: 'hub|daemon', help: 'whose key this is' } },
+  run: async (input) => {
+    const role = text(input, 'role')
+    if (role !== 'hub' && role !== 'daemon')
+      throw new SeneschalError('usage', 'Say --role hub or --role daemon.')
+    const { runAgent } = await import('../../uiserver/agent/main.ts')
+    return await runAgent({
+      role,
+      originalCommand: process.env.SSH_ORIGINAL_COMMAND,
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      entry: process.argv[1] ?? '',
+    })
+  },
+}

@@ -1,0 +1,30 @@
+/** `seneschal hub`: the web hub in the foreground. */
+import { loadConfig } from '../../config/load.ts'
+import { type Command, text } from '../command.ts'
+
+export const hubCommand: Command = {
+  name: 'hub',
+  summary: 'Run the web hub: sign-in, permissions, elevation, proxy, wall, audit.',
+  usage: '[--config FILE] [--port PORT]',
+  help: 'Runs in the foreground until SIGTERM; UI servers go on and are found again by the next start.',
+  options: {
+    config: {
+      type: 'string',
+      short: 'c',
+      value: 'FILE',
+      help: 'configuration (default $SENESCHAL_HUB_CONFIG, else /etc/seneschal/hub.yaml)',
+    },
+    port: { type: 'string', value: 'PORT', help: 'listen there instead' },
+  },
+  run: async (input) => {
+    const { hubConfig } = await import('../../hub/config.ts')
+    const config = loadConfig(hubConfig, {
+      file: text(input, 'config') ?? process.env.SENESCHAL_HUB_CONFIG ?? '/etc/seneschal/hub.yaml',
+      env: process.env,
+      prefix: 'SENESCHAL_HUB_SET_',
+      flags: { 'listen.port': text(input, 'port') },
+    })
+    const { runHub } = await import('../../hub/run.ts')
+    return await runHub(config)
+  },
+}

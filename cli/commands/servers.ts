@@ -1,0 +1,28 @@
+/** What the agent starts: the account's UI server and its job supervisor. */
+import type { Command } from '../command.ts'
+
+export const uiserverCommand: Command = {
+  name: 'uiserver',
+  summary: 'Serve one account’s workflows to the hub (started by the agent, settings on stdin).',
+  usage: '< SETTINGS',
+  internal: true,
+  run: async () => {
+    const { runUiServer } = await import('../../uiserver/main.ts')
+    await runUiServer({ stdin: process.stdin, stdout: process.stdout, env: process.env })
+    return 0
+  },
+}
+
+export const supervisorCommand: Command = {
+  name: 'supervisor',
+  summary: 'Run one account’s jobs for the daemon (started by the agent, settings on stdin).',
+  usage: '< SETTINGS',
+  internal: true,
+  run: async () => {
+    const { runSupervisor } = await import('../../runners/supervisor.ts')
+    const ended = new AbortController()
+    process.once('SIGTERM', () => ended.abort())
+    await runSupervisor({ stdin: process.stdin, stdout: process.stdout, env: process.env }, ended.signal)
+    return 0
+  },
+}

@@ -1,0 +1,6 @@
+/** Verbs of the far side: what runs as an account. */
+import type { Command } from './command.ts'
+import { agentCommand } from './commands/agent.ts'
+import { supervisorCommand, uiserverCommand } from './commands/servers.ts'
+
+export const farCommands: readonly Command[] = [agentCommand, uiserverCommand, supervisorCommand]
