@@ -1,7 +1,13 @@
 /** The site as its daemons publish it: who may do what, and how accounts, workflows and requests are. */
+import { join } from 'node:path'
+import { followFeed } from '../durable/feed-follower.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
-import { SeneschalError } from '../protocol/errors.ts'
+import { type Heartbeat, heartbeat, heartbeatInterval } from '../protocol/feed.ts'
+import { permissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
+import { followFile } from './follow-file.ts'
+import { createPolicyKeeper } from './policy-view.ts'
+import { createSiteRows } from './site-rows.ts'
 
 export type DaemonSource = {
   readonly name: string
@@ -24,9 +30,87 @@ export type SiteParts = {
 export type Site = {
   readonly view: SiteView
   readonly policy: PolicyView
+  /** Resolves when permissions and heartbeats were looked at once. */
+  readonly ready: Promise<void>
   readonly close: () => Promise<void>
 }
 
-export const createSite = (_parts: SiteParts): Site => {
-  throw new SeneschalError('internal')
+/** A daemon that was not heard of for so long is silent, ms: three heartbeats. */
+const silentAfter = 3 * heartbeatInterval
+
+export const createSite = (parts: SiteParts): Site => {
+  const { daemons, now, log } = parts
+  const pollMs = parts.pollMs ?? 1000
+  const end = new AbortController()
+  const { signal } = end
+  const policy = createPolicyKeeper({ sources: daemons, now, log })
+  const rows = createSiteRows({ log, daemons, ingestAudit: parts.ingestAudit })
+  const last = new Map<string, Heartbeat>()
+
+  const told = new Map<string, string>()
+  const hear = (daemon: string) => {
+    const heard = last.get(daemon)
+    const at = heard?.at ?? 0
+    const row = { daemon, at, silent: now() - at > silentAfter, version: heard?.version ?? null }
+    const text = JSON.stringify(row)
+    if (told.get(daemon) === text) return
+    told.set(daemon, text)
+    rows.heard(row)
+  }
+
+  const follow = ({ name, feed }: DaemonSource) => {
+    const onProblem = (what: string) => (problem: unknown) => {
+      if (problem === null) log.info({ daemon: name }, `the ${what} can be read again`)
+      else log.warn({ daemon: name, err: problem }, `the ${what} cannot be read`)
+    }
+    const following = followFeed({
+      dir: feed,
+      pollMs,
+      onReset: (all) => rows.reset(name, all),
+      onLines: (lines) => {
+        for (const line of lines) rows.apply(name, line.put, line.drop)
+      },
+      onProblem: onProblem('feed'),
+      signal,
+    })
+    const looked = Promise.all([
+      followFile({
+        path: join(feed, 'permissions.json'),
+        schema: permissionSnapshot,
+        pollMs,
+        onValue: (snapshot) => policy.take(name, snapshot),
+        onProblem: onProblem('permission snapshot'),
+        signal,
+      }),
+      followFile({
+        path: join(feed, 'heartbeat.json'),
+        schema: heartbeat,
+        pollMs,
+        onValue: (value) => {
+          last.set(name, value)
+          hear(name)
+        },
+        onProblem: onProblem('heartbeat'),
+        signal,
+      }),
+    ]).then(() => hear(name))
+    return { following, looked }
+  }
+
+  const followed = daemons.map(follow)
+  const silence = setInterval(() => {
+    for (const { name } of daemons) hear(name)
+  }, 1000)
+  silence.unref()
+
+  return {
+    view: rows,
+    policy,
+    ready: Promise.all(followed.map(({ looked }) => looked)).then(() => undefined),
+    close: async () => {
+      clearInterval(silence)
+      end.abort()
+      await Promise.all(followed.flatMap(({ following, looked }) => [following, looked]))
+    },
+  }
 }

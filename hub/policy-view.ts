@@ -1,0 +1,86 @@
+/** The permission snapshots of all daemons as one view: which one decides, and whether it is fresh. */
+import { decide } from '../policy/decide.ts'
+import type { Decision, Question } from '../policy/types.ts'
+import { classOf, elevationFor, type PermissionSnapshot, snapshotMaxAge } from '../protocol/permissions.ts'
+import type { Clock, Log, PolicyView } from './context.ts'
+
+export type PolicySource = { readonly name: string; readonly accounts?: readonly string[] | undefined }
+
+export type PolicyKeeper = PolicyView & {
+  /** A daemon published this one. A lower version than before is an old one put back: it is not taken. */
+  readonly take: (daemon: string, snapshot: PermissionSnapshot) => void
+}
+
+const nothingKnown = (question: Question): Decision => ({
+  allowed: false,
+  class: classOf(question.action),
+  elevation: elevationFor(classOf(question.action)),
+  layer: undefined,
+  file: undefined,
+  line: undefined,
+  rule: undefined,
+  principal: undefined,
+  reason: 'The daemon has not said yet who may do what.',
+})
+
+type Held = { readonly snapshot: PermissionSnapshot; readonly text: string; at: number }
+
+export const createPolicyKeeper = (parts: {
+  readonly sources: readonly PolicySource[]
+  readonly now: Clock
+  readonly log: Log
+}): PolicyKeeper => {
+  const { sources, now, log } = parts
+  const held = new Map<string, Held>()
+  const refused = new Set<string>()
+  const listeners = new Set<() => void>()
+
+  const serves = (source: PolicySource, account: string): boolean => {
+    if (source.accounts !== undefined) return source.accounts.includes(account)
+    const snapshot = held.get(source.name)?.snapshot
+    return snapshot !== undefined && Object.hasOwn(snapshot.accounts, account)
+  }
+  const find = (account: string | undefined): Held | undefined => {
+    const source = account === undefined ? undefined : sources.find((candidate) => serves(candidate, account))
+    const name = (source ?? sources[0])?.name
+    return name === undefined ? undefined : held.get(name)
+  }
+  const snapshot = (account?: string) => find(account)?.snapshot
+
+  return {
+    snapshot,
+    fresh: (account) => {
+      const found = find(account)
+      // A daemon's clock far ahead would keep a dead one fresh, so the future counts as age too.
+      return found !== undefined && Math.abs(now() - found.at) <= snapshotMaxAge
+    },
+    decide: (question) => {
+      const found = snapshot(question.account)
+      return found === undefined ? nothingKnown(question) : decide(found, question)
+    },
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    take: (daemon, next) => {
+      const before = held.get(daemon)
+      if (before !== undefined && next.version < before.snapshot.version) {
+        if (!refused.has(daemon))
+          log.error(
+            { daemon, version: next.version, inForce: before.snapshot.version },
+            'an older permission snapshot was put back; it is not taken',
+          )
+        refused.add(daemon)
+        return
+      }
+      refused.delete(daemon)
+      const text = JSON.stringify({ ...next, at: 0 })
+      if (before !== undefined && before.text === text) {
+        before.at = Math.max(before.at, next.at)
+        return
+      }
+      held.set(daemon, { snapshot: next, text, at: next.at })
+      for (const listener of listeners) listener()
+    },
+  }
+}

@@ -1,0 +1,155 @@
+/** Rows of all daemons' site feeds: parsed at the border, looked up by account, changes told. */
+
+import type { AuditRecord } from '../protocol/audit.ts'
+import {
+  type AccountRow,
+  type DaemonRow,
+  type Drop,
+  type RequestRow,
+  type SitePut,
+  type SummaryRow,
+  siteKinds,
+} from '../protocol/rows.ts'
+import type { Log, SiteChange, SiteView } from './context.ts'
+
+type RawPut = { readonly kind: string; readonly key: string; readonly row: unknown }
+type Kind = SiteChange['drop'][number]['kind']
+
+/** One daemon's rows. */
+type Rows = {
+  readonly accounts: Map<string, AccountRow>
+  /** By account, then by workflow. */
+  readonly summaries: Map<string, Map<string, SummaryRow>>
+  readonly requests: Map<string, RequestRow>
+}
+
+export type SiteRows = SiteView & {
+  /** All rows of a daemon's feed as they are now. */
+  readonly reset: (daemon: string, rows: readonly RawPut[]) => void
+  readonly apply: (daemon: string, puts: readonly RawPut[], drops: readonly Drop[]) => void
+  readonly heard: (row: DaemonRow) => void
+}
+
+const isKind = (kind: string): kind is keyof typeof siteKinds => Object.hasOwn(siteKinds, kind)
+
+export const createSiteRows = (parts: {
+  readonly log: Log
+  readonly daemons: readonly { readonly name: string; readonly accounts?: readonly string[] | undefined }[]
+  readonly ingestAudit: (records: readonly AuditRecord[]) => void
+}): SiteRows => {
+  const { log } = parts
+  const served = new Map(parts.daemons.map(({ name, accounts }) => [name, accounts]))
+  const byDaemon = new Map<string, Rows>(
+    parts.daemons.map(({ name }) => [
+      name,
+      { accounts: new Map(), summaries: new Map(), requests: new Map() },
+    ]),
+  )
+  const daemonRows = new Map<string, DaemonRow>()
+  const listeners = new Set<(change: SiteChange) => void>()
+  const reported = new Set<string>()
+
+  const tell = (change: SiteChange) => {
+    if (change.put.length === 0 && change.drop.length === 0) return
+    for (const listener of listeners) listener(change)
+  }
+
+  const parse = (daemon: string, put: RawPut): SitePut | undefined => {
+    // A later daemon may publish more kinds than this hub knows.
+    if (!isKind(put.kind)) return undefined
+    const parsed = siteKinds[put.kind].safeParse(put.row)
+    // The schema was chosen by the kind, which the compiler cannot follow.
+    if (parsed.success) return { kind: put.kind, key: put.key, row: parsed.data } as SitePut
+    const problem = `${daemon} ${put.kind} ${put.key}`
+    if (!reported.has(problem) && reported.size < 1000) {
+      reported.add(problem)
+      log.warn({ daemon, kind: put.kind, key: put.key, err: parsed.error }, 'a row of the feed is not valid')
+    }
+    return undefined
+  }
+
+  const rowsOf = (daemon: string): Rows => {
+    const rows = byDaemon.get(daemon)
+    if (rows === undefined) throw new TypeError(`no such daemon: ${daemon}`)
+    return rows
+  }
+
+  /** Keeps a row where it belongs; false where that daemon does not serve the account. */
+  const keep = (daemon: string, put: Exclude<SitePut, { readonly kind: 'audit' }>): boolean => {
+    const { account } = put.row
+    if (served.get(daemon)?.includes(account) === false) return false
+    const rows = rowsOf(daemon)
+    if (put.kind === 'account') rows.accounts.set(account, put.row)
+    else if (put.kind === 'request') rows.requests.set(put.key, put.row)
+    else {
+      const workflows = rows.summaries.get(account) ?? new Map<string, SummaryRow>()
+      rows.summaries.set(account, workflows.set(put.row.workflow, put.row))
+    }
+    return true
+  }
+
+  const remove = (daemon: string, kind: string, key: string): boolean => {
+    const rows = rowsOf(daemon)
+    if (kind === 'account') return rows.accounts.delete(key)
+    if (kind === 'request') return rows.requests.delete(key)
+    if (kind !== 'summary') return false
+    const slash = key.indexOf('/')
+    const workflows = rows.summaries.get(key.slice(0, slash))
+    const was = workflows?.delete(key.slice(slash + 1)) ?? false
+    if (workflows?.size === 0) rows.summaries.delete(key.slice(0, slash))
+    return was
+  }
+
+  const apply = (daemon: string, puts: readonly RawPut[], drops: readonly Drop[]) => {
+    const records: AuditRecord[] = []
+    const put: SiteChange['put'][number][] = []
+    for (const raw of puts) {
+      const parsed = parse(daemon, raw)
+      if (parsed === undefined) continue
+      if (parsed.kind === 'audit') records.push(parsed.row)
+      else if (keep(daemon, parsed)) put.push(parsed)
+    }
+    const drop: SiteChange['drop'][number][] = []
+    for (const { kind, key } of drops) if (remove(daemon, kind, key)) drop.push({ kind: kind as Kind, key })
+    if (records.length > 0) parts.ingestAudit(records)
+    tell({ put, drop })
+  }
+
+  const all = <T>(pick: (rows: Rows) => T | undefined): T | undefined => {
+    for (const rows of byDaemon.values()) {
+      const found = pick(rows)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  return {
+    reset: (daemon, rows) => {
+      const kept = new Set(rows.map(({ kind, key }) => `${kind} ${key}`))
+      const before = rowsOf(daemon)
+      const drops = [
+        ...[...before.accounts.keys()].map((key) => ({ kind: 'account', key })),
+        ...[...before.requests.keys()].map((key) => ({ kind: 'request', key })),
+        ...[...before.summaries].flatMap(([account, workflows]) =>
+          [...workflows.keys()].map((workflow) => ({ kind: 'summary', key: `${account}/${workflow}` })),
+        ),
+      ].filter(({ kind, key }) => !kept.has(`${kind} ${key}`))
+      apply(daemon, rows, drops)
+    },
+    apply,
+    heard: (row) => {
+      daemonRows.set(row.daemon, row)
+      tell({ put: [{ kind: 'daemon', key: row.daemon, row }], drop: [] })
+    },
+    accounts: () => [...byDaemon.values()].flatMap((rows) => [...rows.accounts.values()]),
+    account: (account) => all((rows) => rows.accounts.get(account)),
+    summaries: (account) => [...(all((rows) => rows.summaries.get(account))?.values() ?? [])],
+    summary: (account, workflow) => all((rows) => rows.summaries.get(account)?.get(workflow)),
+    request: (id) => all((rows) => rows.requests.get(id)),
+    daemons: () => [...daemonRows.values()],
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
