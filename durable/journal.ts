@@ -1,5 +1,13 @@
 /** An append-only journal: NDJSON segments `journal-<first seq>.ndjson` and one snapshot, private to one process. */
-import type { Disk } from './disk.ts'
+import { constants } from 'node:fs'
+import { readdir, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod/mini'
+import { SeneschalError } from '../protocol/errors.ts'
+import { type Disk, realDisk } from './disk.ts'
+import { ensureDir, readJsonFile, syncDir, writeFileAtomic } from './files.ts'
+import { createGroupCommit } from './group-commit.ts'
+import { closeFile, createLineReader, type Line, openFile } from './lines.ts'
 
 export type JournalEntry<Event> = { readonly seq: number; readonly event: Event }
 
@@ -14,21 +22,188 @@ export type Journal<Event> = {
   readonly append: (events: readonly Event[]) => Promise<number>
   /** Durable events from a number on. Throws `journal.corrupt` where they are not all there. */
   readonly read: (fromSeq: number) => AsyncIterable<JournalEntry<Event>>
-  /** Replaces the snapshot, durably. `seq` = the last event that it contains. */
+  /** Replaces the snapshot, durably. `seq` = the last event that it contains, durable by then. */
   readonly writeSnapshot: (seq: number, data: unknown) => Promise<void>
   readonly readSnapshot: () => Promise<{ readonly seq: number; readonly data: unknown } | undefined>
-  /** Removes segments in which every event is before `beforeSeq`. */
+  /** Removes segments in which every event is before `beforeSeq`; the last one stays. */
   readonly prune: (beforeSeq: number) => Promise<void>
   /** Waits for appends under way. */
   readonly close: () => Promise<void>
 }
 
-export type JournalSettings = {
+export type JournalSettings<Event> = {
   /** Created 0700. */
   readonly dir: string
+  /** What was read → an event; throws for what is none. Without it, events are taken as they are. */
+  readonly parse?: ((event: unknown) => Event) | undefined
   readonly disk?: Disk | undefined
   /** A segment is left when it has grown to this, bytes. */
   readonly segmentBytes?: number | undefined
 }
 
-export declare const openJournal: <Event>(settings: JournalSettings) => Promise<Journal<Event>>
+const formatVersion = 1
+const segmentPattern = /^journal-([0-9]{12})\.ndjson$/
+const segmentName = (firstSeq: number): string => `journal-${String(firstSeq).padStart(12, '0')}.ndjson`
+const snapshotSchema = z.strictObject({ v: z.literal(formatVersion), seq: z.number(), data: z.unknown() })
+const lineSchema = z.strictObject({ v: z.literal(formatVersion), seq: z.number(), event: z.unknown() })
+
+type Segment = { readonly file: string; readonly first: number }
+
+const listSegments = async (dir: string): Promise<readonly Segment[]> =>
+  (await readdir(dir))
+    .flatMap((file) => {
+      const match = segmentPattern.exec(file)
+      return match === null ? [] : [{ file, first: Number(match[1]) }]
+    })
+    .sort((a, b) => a.first - b.first)
+
+const corrupt = (file: string, seq: number, why: string, cause?: unknown): SeneschalError =>
+  new SeneschalError('journal.corrupt', `${file}: event ${seq}: ${why}`, { cause })
+
+const parseLine = (line: Line, file: string, expected: number): JournalEntry<unknown> => {
+  let value: unknown
+  try {
+    value = JSON.parse(line.bytes.toString('utf8'))
+  } catch (cause) {
+    throw corrupt(file, expected, 'not JSON.', cause)
+  }
+  const parsed = lineSchema.safeParse(value)
+  if (!parsed.success) throw corrupt(file, expected, 'not a line of this format.', parsed.error)
+  if (parsed.data.seq !== expected) throw corrupt(file, expected, `number ${parsed.data.seq} stands there.`)
+  return { seq: expected, event: parsed.data.event }
+}
+
+/** Entries of one segment up to `end`; returns how many bytes its whole lines take. */
+async function* readSegment(
+  dir: string,
+  segment: Segment,
+  end?: number,
+): AsyncGenerator<JournalEntry<unknown>, number> {
+  const fd = await openFile(join(dir, segment.file), constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const reader = createLineReader(fd, 0, end)
+    let expected = segment.first
+    for (let lines = await reader.next(); lines.length > 0; lines = await reader.next())
+      for (const line of lines) {
+        yield parseLine(line, segment.file, expected)
+        expected += 1
+      }
+    return reader.offset()
+  } finally {
+    await closeFile(fd)
+  }
+}
+
+/** Reads the last segment through: its end is where a crash may have left half a line. */
+const measure = async (dir: string, segment: Segment) => {
+  const entries = readSegment(dir, segment)
+  let lastSeq = segment.first - 1
+  for (;;) {
+    const next = await entries.next()
+    if (next.done === true) return { lastSeq, size: next.value }
+    lastSeq = next.value.seq
+  }
+}
+
+export const openJournal = async <Event>(settings: JournalSettings<Event>): Promise<Journal<Event>> => {
+  const { dir, segmentBytes = 16 * 1024 * 1024 } = settings
+  const parse = settings.parse ?? ((event: unknown) => event as Event)
+  await ensureDir(dir, { mode: 0o700 })
+  const segments = [...(await listSegments(dir))]
+  const newest = segments.at(-1)
+  const found = newest === undefined ? { lastSeq: 0, size: 0 } : await measure(dir, newest)
+  if (newest !== undefined) await truncate(join(dir, newest.file), found.size)
+
+  const readSnapshot = async () => {
+    const snapshot = await readJsonFile(join(dir, 'snapshot.json'), snapshotSchema)
+    return snapshot === undefined ? undefined : { seq: snapshot.seq, data: snapshot.data }
+  }
+  const covered = (await readSnapshot())?.seq ?? 0
+  if (covered > found.lastSeq) throw corrupt('snapshot.json', found.lastSeq + 1, 'missing in the segments.')
+
+  let durableSeq = found.lastSeq
+  let lastSeq = found.lastSeq
+  /** The segment that is written to; it may not exist yet. */
+  let current = newest ?? { file: segmentName(1), first: 1 }
+  let currentBytes = found.size
+
+  const commits = createGroupCommit({
+    dir,
+    disk: settings.disk ?? realDisk,
+    end: newest === undefined ? undefined : { file: newest.file, size: found.size },
+    onLost: () => {
+      const end = commits.durable()
+      lastSeq = durableSeq
+      segments.splice(segments.findLastIndex(({ file }) => file === end?.file) + 1)
+      current = segments.at(-1) ?? { file: segmentName(1), first: 1 }
+      currentBytes = end?.size ?? 0
+    },
+  })
+
+  const append = async (events: readonly Event[]): Promise<number> => {
+    if (events.length === 0) return lastSeq
+    if (currentBytes >= segmentBytes) {
+      current = { file: segmentName(lastSeq + 1), first: lastSeq + 1 }
+      currentBytes = 0
+    }
+    let text = ''
+    let seq = lastSeq
+    for (const event of events) {
+      seq += 1
+      text += `${JSON.stringify({ v: formatVersion, seq, event })}\n`
+    }
+    const bytes = Buffer.from(text)
+    lastSeq = seq
+    currentBytes += bytes.length
+    const segment = current
+    if (segments.at(-1)?.file !== segment.file) segments.push(segment)
+    try {
+      await commits.append(segment.file, bytes)
+    } catch (cause) {
+      throw new SeneschalError('journal.unwritable', undefined, { cause })
+    }
+    durableSeq = seq
+    return seq
+  }
+
+  async function* read(fromSeq: number): AsyncGenerator<JournalEntry<Event>> {
+    const until = durableSeq
+    const end = commits.durable()
+    if (fromSeq > until) return
+    const start = segments.findLastIndex(({ first }) => first <= fromSeq)
+    if (start === -1) throw corrupt(dir, fromSeq, 'no longer kept.')
+    let expected = fromSeq
+    for (const segment of segments.slice(start)) {
+      if (segment.first > until) break
+      const limit = segment.file === end?.file ? end.size : undefined
+      for await (const { seq, event } of readSegment(dir, segment, limit)) {
+        if (seq < expected) continue
+        if (seq !== expected) throw corrupt(segment.file, expected, 'missing.')
+        yield { seq, event: parse(event) }
+        if (seq === until) return
+        expected += 1
+      }
+    }
+    throw corrupt(dir, expected, 'missing.')
+  }
+
+  return {
+    lastSeq: () => lastSeq,
+    append,
+    read,
+    readSnapshot,
+    writeSnapshot: async (seq, data) => {
+      if (seq > durableSeq) throw new RangeError(`event ${seq} is not durable yet`)
+      const text = JSON.stringify({ v: formatVersion, seq, data })
+      await writeFileAtomic(join(dir, 'snapshot.json'), text, { mode: 0o600 })
+    },
+    prune: async (beforeSeq) => {
+      for (let next = segments[1]; next !== undefined && next.first <= beforeSeq; next = segments[1]) {
+        const [oldest] = segments.splice(0, 1)
+        if (oldest !== undefined) await rm(join(dir, oldest.file), { force: true })
+      }
+      await syncDir(dir)
+    },
+    close: commits.close,
+  }
+}

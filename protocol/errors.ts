@@ -53,6 +53,8 @@ const table = {
   'instance.unknown': { status: 404, text: 'There is no such task instance, or you may not see it.' },
   internal: { status: 500, text: 'Something went wrong on our side; it is in the log.' },
   'job.submit-failed': { status: 502, text: 'The job could not be submitted.' },
+  'journal.corrupt': { status: 500, text: 'The journal is damaged.' },
+  'journal.unwritable': { status: 503, text: 'The journal cannot be written, so nothing can change.' },
   'kiosk.refused': { status: 403, text: 'This kiosk is not enrolled, or was revoked.' },
   'kiosk.wall-only': { status: 403, text: 'A kiosk shows the wall and nothing else.' },
   'lock.held': { status: 403, text: 'An administrator locked this.' },

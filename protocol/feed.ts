@@ -54,3 +54,8 @@ export const heartbeatInterval = 10_000
 
 export const segmentName = (firstSeq: number): string => `events-${String(firstSeq).padStart(12, '0')}.ndjson`
 export const segmentPattern = /^events-([0-9]{12})\.ndjson$/
+
+/** `epoch.json`: names this numbering. Another epoch, other numbers: a follower begins anew. */
+export const epochName = 'epoch.json'
+export const feedEpoch = z.readonly(z.strictObject({ v: z.literal(feedVersion), epoch: z.string() }))
+export const snapshotName = 'snapshot.json'

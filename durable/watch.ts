@@ -1,0 +1,87 @@
+/**
+ * Wake-ups that coalesce: a change that comes while the last one is being worked on makes the work run once more, and
+ * a slow poll stands behind the watcher, which loses events on network filesystems and when its queue is full.
+ */
+import { type FSWatcher, watch } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+export type WatchSettings = {
+  /** A directory or file. It may be missing, go and come back. */
+  readonly path: string
+  readonly pollMs: number
+  /** Never called twice at once. What it throws is told to `onProblem` and tried again at the next wake-up. */
+  readonly run: () => Promise<void>
+  /** Told once when `run` begins to fail, again when it fails differently, and with null when it works again. */
+  readonly onProblem: (error: Error | null) => void
+  readonly signal: AbortSignal
+}
+
+/** Runs at once, after each change and at each poll, until the signal is aborted; then resolves. Never rejects. */
+export const runOnChange = async (settings: WatchSettings): Promise<void> => {
+  const { path, pollMs, run, onProblem, signal } = settings
+  let watcher: FSWatcher | undefined
+  let watched: number | undefined
+  let dirty = false
+  let wake = (): void => undefined
+  let problem: string | undefined
+
+  const rouse = (): void => {
+    dirty = true
+    wake()
+  }
+  const unwatch = (): void => {
+    watcher?.close()
+    watcher = undefined
+    watched = undefined
+  }
+  /** A watcher stays with its inode; when the path leads to another one, it is replaced. */
+  const rewatch = async (): Promise<void> => {
+    const inode = await stat(path).then(
+      (found) => found.ino,
+      () => undefined,
+    )
+    if (inode === watched || signal.aborted) return
+    unwatch()
+    if (inode === undefined) return
+    try {
+      watcher = watch(path, rouse)
+      watcher.on('error', unwatch)
+      watched = inode
+    } catch {
+      // No watches left, or the path is gone again: the poll does it alone until the next try.
+      unwatch()
+    }
+  }
+  const report = (error: Error | null): void => {
+    const said = error?.message
+    if (said === problem) return
+    problem = said
+    onProblem(error)
+  }
+  const sleep = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, pollMs)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+
+  signal.addEventListener('abort', rouse, { once: true })
+  try {
+    while (!signal.aborted) {
+      await rewatch()
+      dirty = false
+      try {
+        await run()
+        report(null)
+      } catch (thrown) {
+        report(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      }
+      if (!dirty && !signal.aborted) await sleep()
+    }
+  } finally {
+    signal.removeEventListener('abort', rouse)
+    unwatch()
+  }
+}
