@@ -1,0 +1,111 @@
+/**
+ * The far side's single door: one verb from SSH_ORIGINAL_COMMAND, matched exactly and never given to a shell.
+ * Starts fast: everything but the refusal is imported when its verb is known.
+ */
+import type { Readable, Writable } from 'node:stream'
+import {
+  type AgentRole,
+  type AgentVerb,
+  agentLineLimit,
+  formatPreamble,
+  parseAgentCommand,
+} from '../../protocol/agent-line.ts'
+import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
+import type { Environment } from '../../wire/environment.ts'
+import { readLine } from '../../wire/read-until.ts'
+import type { Verb } from './verb.ts'
+
+export type AgentOptions = {
+  /** From the forced command, so that the key's holder cannot choose it. */
+  readonly role: AgentRole
+  /** SSH_ORIGINAL_COMMAND; undefined where somebody asked for a shell. */
+  readonly originalCommand: string | undefined
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly env: Environment
+  /** Absolute path of the installation's entry file, of which `uiserver` and `supervisor` are verbs. */
+  readonly entry: string
+}
+
+/** EX_NOPERM of sysexits.h. */
+const refusedExit = 77
+const failedExit = 1
+
+const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
+  start: async () => (await import('./verb-start.ts')).start,
+  connect: async () => (await import('./verb-connect.ts')).connect,
+  status: async () => (await import('./verb-status.ts')).status,
+  stop: async () => (await import('./verb-stop.ts')).stop,
+  stats: async () => (await import('./verb-stats.ts')).stats,
+  version: async () => (await import('./verb-version.ts')).version,
+  jobs: async () => (await import('./verb-jobs.ts')).jobs,
+}
+
+/** Resolves with the exit code once everything is written; the caller may then end the process. */
+export const runAgent = async (options: AgentOptions): Promise<number> => {
+  const { stdin, stdout } = options
+  // A caller that goes away while it is written to is no fault of ours; 'close' of stdin tells the verbs.
+  stdout.on('error', () => stdin.destroy())
+  const say = (message: Readonly<Record<string, unknown>>) => stdout.write(`${JSON.stringify(message)}\n`)
+  const finish = async (code: number): Promise<number> => {
+    stdin.destroy()
+    if (!stdout.writableEnded) stdout.end()
+    if (!stdout.writableFinished && !stdout.destroyed)
+      await new Promise((done) => stdout.once('finish', done).once('close', done).once('error', done))
+    return code
+  }
+
+  const command =
+    options.originalCommand === undefined
+      ? undefined
+      : parseAgentCommand(options.role, options.originalCommand)
+  if (command !== undefined) stdout.write(formatPreamble(command.nonce))
+  if (command?.verb === undefined) {
+    const asked = JSON.stringify(options.originalCommand?.slice(0, 200) ?? 'a shell')
+    say({ error: { code: 'agent.refused', detail: `The key of the ${options.role} may not run ${asked}.` } })
+    options.stderr.write(`seneschal agent: refused role=${options.role} asked=${asked}\n`)
+    return finish(refusedExit)
+  }
+
+  try {
+    const verb = await verbs[command.verb]()
+    const line = await readLine(stdin, agentLineLimit)
+    if (line === undefined) throw new SeneschalError('input.invalid', 'No line of input came.')
+    await verb({
+      input: parseInput(line),
+      stdin,
+      stdout,
+      env: options.env,
+      entry: options.entry,
+      progress: (text) => say({ progress: text }),
+      answer: (value) => say({ answer: value }),
+    })
+    return await finish(0)
+  } catch (thrown) {
+    const error = describeFailure(thrown)
+    say({ error: { code: error.code, detail: error.detail } })
+    options.stderr.write(
+      `seneschal agent: ${command.verb}: ${error.code} ${JSON.stringify(error.detail ?? '')}\n`,
+    )
+    return finish(failedExit)
+  }
+}
+
+const parseInput = (line: string): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch (cause) {
+    throw new SeneschalError('input.invalid', 'The line of input is not JSON.', { cause })
+  }
+}
+
+/** An account that may run the agent may know why it failed: unlike in the hub, the cause is told. */
+const describeFailure = (thrown: unknown): SeneschalError => {
+  const error = asSeneschalError(thrown)
+  if (error.code !== 'internal') return error
+  return new SeneschalError(
+    'agent.failed',
+    error.cause instanceof Error ? error.cause.message : String(error.cause),
+  )
+}
