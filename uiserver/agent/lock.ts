@@ -1,0 +1,30 @@
+/**
+ * One at a time among processes: an advisory lock that the kernel gives up with its holder. Node offers none itself,
+ * and a lock file cannot be taken over from a dead holder without a race; SQLite's lock of a database file is fcntl's.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SeneschalError } from '../../protocol/errors.ts'
+
+const busy = 5
+
+export const withLock = async <T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+  const { DatabaseSync } = await import('node:sqlite')
+  const database = new DatabaseSync(path)
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        // Nothing is ever written: the file stays empty and there is no journal to recover.
+        database.exec('BEGIN EXCLUSIVE')
+        break
+      } catch (error) {
+        if (!(error instanceof Error && 'errcode' in error && error.errcode === busy))
+          throw new SeneschalError('agent.failed', `${path} cannot be locked.`, { cause: error })
+      }
+      await sleep(20, undefined, { signal })
+    }
+    return await work()
+  } finally {
+    database.close()
+  }
+}
