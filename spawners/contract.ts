@@ -14,7 +14,11 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
  * Where a server is, in whatever terms its spawner needs. Plain JSON that a hub stores and gives back unread, even
  * after a restart and to a later version: a spawner parses it as it parses any input.
  */
-export type Handle = { readonly [key: string]: Json }
+export type Handle = {
+  /** Which run of the server: the one of the settings, or of the server that was found up. Part of `aud`. */
+  readonly instance: string
+  readonly [key: string]: Json
+}
 
 export type StartProgress = {
   /** One sentence for the person who waits. Never a secret. */
@@ -73,15 +77,16 @@ export type SpawnerDeps = {
   readonly now: () => number
   /** The environment from which children get their PATH, HOME and locale; nothing else of it reaches them. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The installation's entry file, absolute; `agent`, `uiserver` and `supervisor` are verbs of it. */
+  readonly entry: string
+  /** In [0, 1). */
+  readonly random: () => number
   /** For operators: refused keys, dropped bytes, lost connections. Never a secret. */
   readonly warn: (message: string, context: Readonly<Record<string, unknown>>) => void
 }
 
-/** One row of the registry: options are parsed with `options` when the configuration is loaded. */
+/** One row of the registry. `Options` come parsed: the configuration is checked as a whole when it is loaded. */
 export type SpawnerDefinition<Options> = {
-  readonly name: string
   readonly contract: typeof spawnerContract
-  /** Unknown → typed; throws `config.invalid` or the schema's own error. */
-  readonly options: { readonly parse: (value: unknown) => Options }
   readonly create: (options: Options, deps: SpawnerDeps) => Spawner
 }

@@ -1,0 +1,130 @@
+/** What `local` and `ssh` share: the agent on the far side does the work, a tunnel through it carries the streams. */
+import { z } from 'zod/mini'
+import { instanceId } from '../protocol/agent.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { accountName } from '../protocol/ids.ts'
+import { callStart, callStats, callStatus, callStop, openServer } from '../wire/agent-calls.ts'
+import type { Transport } from '../wire/transport.ts'
+import { createTunnelClient, type TunnelClient } from '../wire/tunnel.ts'
+import { type CandidateHost, createHostChooser } from './choose-host.ts'
+import type { Handle, Spawner, SpawnerDeps } from './contract.ts'
+
+export type AgentSpawnerOptions = {
+  readonly hosts: readonly CandidateHost[]
+  /** A new transport to the account on that host; asked once and kept. */
+  readonly transport: (host: string, account: string) => Transport
+  /** Where the agent keeps sockets and records; undefined leaves it to the agent. */
+  readonly runDirRoot?: (account: string) => string
+}
+
+/** `version` is of this shape: a later hub reads what an earlier one stored. */
+const agentHandle = z.object({
+  version: z.literal(1),
+  account: accountName,
+  host: z.string(),
+  instance: instanceId,
+})
+type AgentHandle = Readonly<z.infer<typeof agentHandle>>
+
+/** The agent gives a server 30 s to come up; connecting and waiting for another start come on top. */
+const startTimeout = 60_000
+
+const parseHandle = (handle: Handle): AgentHandle => {
+  const parsed = agentHandle.safeParse(handle)
+  if (!parsed.success)
+    throw new SeneschalError('internal', 'A stored handle is not one of this spawner.', {
+      cause: parsed.error,
+    })
+  return parsed.data
+}
+
+export const createAgentSpawner = (
+  options: AgentSpawnerOptions,
+  deps: Pick<SpawnerDeps, 'now' | 'warn'>,
+): Spawner => {
+  const transports = new Map<string, Transport>()
+  const tunnels = new Map<string, { readonly instance: string; readonly tunnel: TunnelClient }>()
+  const chooser = createHostChooser({ hosts: options.hosts, now: deps.now })
+
+  const reach = (host: string, account: string): Transport => {
+    // The name becomes part of a command line's user and of paths; nothing else may get as far as here.
+    if (!accountName.safeParse(account).success) throw new SeneschalError('account.unknown')
+    if (!options.hosts.some(({ name }) => name === host))
+      throw new SeneschalError('host.unreachable', `${host} is not configured any more.`)
+    const key = `${account}@${host}`
+    const transport = transports.get(key) ?? options.transport(host, account)
+    transports.set(key, transport)
+    return transport
+  }
+
+  const place = (account: string) => {
+    const runDirRoot = options.runDirRoot?.(account)
+    return runDirRoot === undefined ? {} : { runDirRoot }
+  }
+
+  const noise = (account: string, host: string) => (text: string) =>
+    deps.warn('A login script printed before the agent spoke.', { account, host, text })
+
+  const dropTunnel = (key: string): void => {
+    tunnels.get(key)?.tunnel.close()
+    tunnels.delete(key)
+  }
+
+  const tunnelTo = ({ account, host, instance }: AgentHandle): TunnelClient => {
+    const key = `${account}@${host}`
+    const present = tunnels.get(key)
+    if (present?.instance === instance) return present.tunnel
+    dropTunnel(key)
+    const tunnel = createTunnelClient({
+      open: async (signal) => {
+        const input = { ...place(account), instance }
+        return (await openServer(reach(host, account), input, { signal, noise: noise(account, host) })).stream
+      },
+    })
+    tunnels.set(key, { instance, tunnel })
+    return tunnel
+  }
+
+  return {
+    start: async (account, settings, progress, signal) => {
+      const measure = (host: string, bound: AbortSignal) =>
+        callStats(reach(host, account), {}, { signal: bound })
+      const host = await chooser.choose(measure, signal)
+      const transport = reach(host, account)
+      const handle = { version: 1, account, host, instance: settings.instance } as const
+      await progress({ text: `Starting on ${host}.`, handle, host })
+      const tell = (text: string) => void progress({ text })
+      const server = await callStart(
+        transport,
+        { ...settings, host, ...place(account) },
+        { signal, progress: tell, noise: noise(account, host), timeout: startTimeout },
+      )
+      return { ...handle, instance: server.instance }
+    },
+    poll: async (stored, signal) => {
+      const handle = parseHandle(stored)
+      const status = await callStatus(reach(handle.host, handle.account), place(handle.account), { signal })
+      if (status.state === 'off' || status.instance !== handle.instance) return { state: 'exited', log: [] }
+      switch (status.state) {
+        case 'running':
+          return { state: 'running', version: status.version, startedAt: status.startedAt }
+        case 'silent':
+          return { state: 'silent' }
+        case 'exited':
+          return { state: 'exited', log: status.log }
+      }
+    },
+    stop: async (stored, signal) => {
+      const { account, host, instance } = parseHandle(stored)
+      await callStop(reach(host, account), { ...place(account), instance }, { signal })
+      if (tunnels.get(`${account}@${host}`)?.instance === instance) dropTunnel(`${account}@${host}`)
+    },
+    dial: (stored, signal) => tunnelTo(parseHandle(stored)).dial(signal),
+    stats: chooser.stats,
+    close: async () => {
+      for (const key of [...tunnels.keys()]) dropTunnel(key)
+      for (const transport of transports.values()) transport.close()
+      transports.clear()
+    },
+  }
+}

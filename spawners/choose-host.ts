@@ -1,0 +1,168 @@
+/** Which host takes the next server: measured load, and what this hub placed itself and the load does not show yet. */
+import type { StatsAnswer } from '../protocol/agent.ts'
+import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
+import type { HostStats } from './contract.ts'
+
+export type CandidateHost = {
+  readonly name: string
+  /** Takes no new servers. */
+  readonly condemned?: boolean | undefined
+}
+
+/** Asks one host, on behalf of the account that is to be placed. */
+export type Measure = (host: string, signal: AbortSignal) => Promise<StatsAnswer>
+
+export type HostChooser = {
+  /** Rejects with `host.condemned` where no host takes servers, else with why no host answered. */
+  readonly choose: (measure: Measure, signal: AbortSignal) => Promise<string>
+  readonly stats: () => readonly HostStats[]
+}
+
+export type HostChooserOptions = {
+  readonly hosts: readonly CandidateHost[]
+  /** Epoch, ms. */
+  readonly now: () => number
+  /** A host that does not answer within this, ms, … */
+  readonly bound?: number
+  /** … is not asked again for so long. */
+  readonly downFor?: number
+  /** A measurement serves all callers for so long, ms. */
+  readonly freshFor?: number
+  /** A placement counts as long as the load does not show it, ms. */
+  readonly recent?: number
+}
+
+type Known = {
+  stats: StatsAnswer | undefined
+  measuredAt: number
+  downUntil: number
+  /** Times of own placements. */
+  placed: number[]
+}
+
+/** Of a host's last free memory one more server might be the end. */
+const crowded = ({ load, cores, memory }: StatsAnswer): boolean =>
+  load[0] >= cores * 2 || memory.available < memory.total * 0.05
+
+const isAboutHost = (error: unknown): boolean =>
+  error instanceof SeneschalError &&
+  (error.code === 'host.unreachable' || error.code === 'host.key-unknown' || error.code === 'lost.connection')
+
+export const createHostChooser = (options: HostChooserOptions): HostChooser => {
+  const { now } = options
+  const bound = options.bound ?? 2000
+  const downFor = options.downFor ?? 60_000
+  const freshFor = options.freshFor ?? 5000
+  const recent = options.recent ?? 60_000
+  const known = new Map<string, Known>(
+    options.hosts.map(({ name }) => [name, { stats: undefined, measuredAt: 0, downUntil: 0, placed: [] }]),
+  )
+  const asking = new Map<string, Promise<StatsAnswer>>()
+
+  const ask = async (name: string, about: Known, measure: Measure): Promise<StatsAnswer> => {
+    const late = AbortSignal.timeout(bound)
+    const { promise: tooLate, reject } = Promise.withResolvers<never>()
+    // Some measurements do not heed a signal (a name server that is silent); the bound holds all the same.
+    const give = () =>
+      reject(new SeneschalError('host.unreachable', `${name}: no load within ${bound / 1000} s.`))
+    late.addEventListener('abort', give, { once: true })
+    try {
+      about.stats = await Promise.race([measure(name, late), tooLate])
+      about.measuredAt = now()
+      return about.stats
+    } catch (error) {
+      if (isAboutHost(error) || late.aborted) about.downUntil = now() + downFor
+      throw late.aborted
+        ? new SeneschalError('host.unreachable', `${name}: no load within ${bound / 1000} s.`)
+        : error
+    } finally {
+      late.removeEventListener('abort', give)
+    }
+  }
+
+  const statsOf = async (name: string, about: Known, measure: Measure): Promise<StatsAnswer> => {
+    if (about.stats !== undefined && now() - about.measuredAt < freshFor) return about.stats
+    const shared = asking.get(name)
+    if (shared !== undefined) {
+      // Of what another account was told only what concerns the host holds for this one.
+      try {
+        return await shared
+      } catch (error) {
+        if (isAboutHost(error)) throw error
+      }
+    }
+    const mine = ask(name, about, measure)
+    asking.set(name, mine)
+    try {
+      return await mine
+    } finally {
+      if (asking.get(name) === mine) asking.delete(name)
+    }
+  }
+
+  const place = (name: string, about: Known): string => {
+    about.placed.push(now())
+    return name
+  }
+
+  /** Smaller is better, compared from the left; a burst is spread by the placements before load can tell. */
+  const rank = (about: Known, stats: StatsAnswer): readonly number[] => {
+    about.placed = about.placed.filter((at) => now() - at < recent)
+    const cores = Math.max(1, stats.cores)
+    return [
+      Number(crowded(stats)),
+      about.placed.length / cores,
+      stats.load[0] / cores,
+      stats.sessions / cores,
+    ]
+  }
+
+  return {
+    choose: async (measure, signal) => {
+      signal.throwIfAborted()
+      const open = options.hosts.filter(({ condemned }) => condemned !== true)
+      const candidates = open.flatMap(({ name }) => {
+        const about = known.get(name)
+        return about === undefined ? [] : [{ name, about }]
+      })
+      const [only] = candidates
+      if (only === undefined) throw new SeneschalError('host.condemned', 'Every host is.')
+      // Nothing to choose between: its own answer to the start tells more than a measurement.
+      if (candidates.length === 1) return place(only.name, only.about)
+
+      const up = candidates.filter(({ about }) => about.downUntil <= now())
+      // All are down: somebody has to find out that one came back.
+      const asked = up.length > 0 ? up : candidates
+      const answers = await Promise.allSettled(
+        asked.map(async ({ name, about }) => ({ name, about, stats: await statsOf(name, about, measure) })),
+      )
+      signal.throwIfAborted()
+      const good = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+      const ranked = good
+        .map((one) => ({ ...one, rank: rank(one.about, one.stats) }))
+        .toSorted((a, b) => compare(a.rank, b.rank))
+      const [best] = ranked
+      if (best !== undefined) return place(best.name, best.about)
+      throw noneAnswered(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
+    },
+    stats: () => [...known].flatMap(([host, { stats }]) => (stats === undefined ? [] : [{ host, ...stats }])),
+  }
+}
+
+const compare = (a: readonly number[], b: readonly number[]): number => {
+  for (const [index, value] of a.entries()) {
+    const difference = value - (b[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** The first reason's code, and every reason's sentence. */
+const noneAnswered = (reasons: readonly unknown[]): SeneschalError => {
+  const [first] = reasons
+  const code = first instanceof SeneschalError && isErrorCode(first.code) ? first.code : 'host.unreachable'
+  const told = reasons.map((reason) =>
+    reason instanceof SeneschalError ? (reason.detail ?? reason.message) : String(reason),
+  )
+  return new SeneschalError(code, told.join(' '), { cause: first })
+}
