@@ -111,6 +111,7 @@ export const jobEnvironment = {
   SENESCHAL_WORK_DIR: 'where it starts: a directory of this task in this cycle',
   SENESCHAL_SHARE_DIR: 'a directory that all tasks of the workflow share',
   SENESCHAL_LOG_DIR: 'where job.out, job.err and job-activity.log are',
+  SENESCHAL_EVENTS_DIR: 'where seneschal-message leaves its messages',
 } as const satisfies Record<string, string>
 
 /** Largest file in `job_events`, bytes. */

@@ -1,0 +1,11 @@
+/** The runners that a supervisor has, by the name that a task's `runner:` says. */
+import { type BackgroundDeps, createBackground } from './background.ts'
+import type { Runner } from './contract.ts'
+
+const factories = { background: createBackground } as const satisfies Record<
+  string,
+  (deps: BackgroundDeps) => Runner
+>
+
+export const createRunners = (deps: BackgroundDeps): ReadonlyMap<string, Runner> =>
+  new Map(Object.entries(factories).map(([name, create]) => [name, create(deps)]))
