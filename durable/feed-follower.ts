@@ -77,29 +77,23 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     await leave()
   }
 
-  const deliver = async (lines: readonly Line[]): Promise<boolean> => {
-    if (seq === undefined || segment === undefined || epoch === undefined) return false
+  const deliver = async (lines: readonly Line[]): Promise<void> => {
+    if (seq === undefined) return
     const batch: FeedLine[] = []
     let last = seq
-    let end: number | undefined
     for (const line of lines) {
-      if (seqOf(line) <= last) {
-        end = line.end
-        continue
-      }
+      if (seqOf(line) <= last) continue
       const parsed = parseLine(line)
       if (parsed?.seq !== last + 1) {
-        await distrust(last + 1, end ?? line.end - line.bytes.length - 1)
+        await distrust(last + 1, line.end - line.bytes.length - 1)
         break
       }
       batch.push(parsed)
       last = parsed.seq
-      end = line.end
     }
-    if (batch.length === 0) return seq !== undefined
+    if (batch.length === 0) return
     if (seq !== undefined) seq = last
     settings.onLines(batch)
-    return seq !== undefined
   }
 
   const distrust = async (bad: number, offset: number): Promise<void> => {

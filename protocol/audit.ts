@@ -42,6 +42,11 @@ export const auditEvents = {
     text: 'asked',
     means: 'The hub allowed an action and signed its grant.',
   },
+  'action.not-sent': {
+    writer: 'hub',
+    text: 'was not able',
+    means: 'The hub allowed an action, but could not hand it over.',
+  },
   'action.refused': { writer: 'hub', text: 'was refused', means: 'The gate refused an action.' },
   'action.done': { writer: 'daemon', text: '', means: 'The daemon applied a request: the outcome.' },
   'action.not-done': {
@@ -56,6 +61,11 @@ export const auditEvents = {
   },
   'server.spawned': { writer: 'hub', text: 'opened', means: 'A UI server was started for an account.' },
   'server.stopped': { writer: 'hub', text: 'stopped the server of', means: 'A UI server was stopped.' },
+  'server.ended': {
+    writer: 'hub',
+    text: 'lost its server',
+    means: 'A UI server ended without being stopped: nobody looked at it, or it failed.',
+  },
   'server.failed': { writer: 'hub', text: 'could not open', means: 'A UI server could not be started.' },
   'log.opened': { writer: 'hub', text: 'opened a log of', means: 'A job log was read through the hub.' },
   'kiosk.created': {
@@ -104,6 +114,22 @@ const eventNames = Object.keys(auditEvents) as [AuditEvent, ...AuditEvent[]]
 
 const text = (max: number) => z.nullable(z.string().check(z.maxLength(max)))
 
+/** The longest text in each field that may hold what somebody else wrote; writers cut there. */
+export const auditLimits = {
+  code: 64,
+  person: 64,
+  session: 64,
+  address: 64,
+  account: 32,
+  workflow: 64,
+  task: 64,
+  cycle: 32,
+  action: 32,
+  reason: 1000,
+  request: 64,
+  sentence: 2000,
+} as const
+
 /** One record. Fields that do not apply are null, so that every record has the same keys in the same order. */
 export const auditRecord = z.readonly(
   z.strictObject({
@@ -115,24 +141,24 @@ export const auditRecord = z.readonly(
     seq: z.number(),
     event: z.enum(eventNames),
     /** Stable error code where it was refused or failed. */
-    code: text(64),
-    person: text(64),
+    code: text(auditLimits.code),
+    person: text(auditLimits.person),
     /** Public name of the session. */
-    session: text(64),
-    address: text(64),
-    account: text(32),
-    workflow: text(64),
-    task: text(64),
-    cycle: text(32),
-    action: text(32),
+    session: text(auditLimits.session),
+    address: text(auditLimits.address),
+    account: text(auditLimits.account),
+    workflow: text(auditLimits.workflow),
+    task: text(auditLimits.task),
+    cycle: text(auditLimits.cycle),
+    action: text(auditLimits.action),
     /** Arguments as their action's audit rules leave them. */
     args: z.nullable(z.record(z.string(), z.unknown())),
     outcome: z.enum(['allowed', 'done', 'refused', 'failed', 'stale']),
-    reason: text(1000),
+    reason: text(auditLimits.reason),
     /** Request id: the thread from click to outcome. */
-    request: text(64),
+    request: text(auditLimits.request),
     /** The whole as a sentence for people. */
-    sentence: z.string().check(z.maxLength(2000)),
+    sentence: z.string().check(z.maxLength(auditLimits.sentence)),
     /** SHA-256 (hex) over the previous record's hash and this record without `hash`. */
     hash: z.string(),
   }),
@@ -181,5 +207,8 @@ export const auditSentence = (entry: AuditEntry): string => {
     words.push(known.text, entry.person != null ? target : undefined)
   }
   words.push(entry.tail, entry.code != null && entry.outcome !== 'done' ? `(${entry.code})` : undefined)
-  return visible(words.filter((word) => word !== undefined && word !== '').join(' ')).slice(0, 2000)
+  return visible(words.filter((word) => word !== undefined && word !== '').join(' ')).slice(
+    0,
+    auditLimits.sentence,
+  )
 }
