@@ -83,6 +83,7 @@ const table = {
   'spawn.failed': { status: 502, text: "The account's server could not be started." },
   'spawn.timeout': { status: 504, text: "The account's server did not start in time." },
   'state.conflict': { status: 409, text: 'The task is not in a state in which this makes sense.' },
+  'state.unreadable': { status: 500, text: 'The stored state of the workflow cannot be read.' },
   'task.unknown': { status: 404, text: 'There is no such task, or you may not see it.' },
   'token.invalid': { status: 401, text: 'The token is not valid.' },
   'tunnel.closed': { status: 502, text: "The connection to the account's server was lost." },
