@@ -4,7 +4,7 @@
  * | file | function |
  * | --- | --- |
  * | compile.ts | `compile(definition: unknown): CompileResult` |
- * | state.ts | `createState(workflow): EngineState` — stopped, nothing spawned |
+ * | state.ts | `createState(workflow): EngineState` (opaque) — stopped, nothing spawned |
  * | step.ts | `step(state, event): Step` — consumes `state`; `nextWake(state): number \| undefined` |
  * | judge.ts | `judge(state, event): Judgement` — before a request is applied |
  * | rows.ts | `rows(state)`, `row(state, key)`, `summarise(state): WorkflowSummary`, `pendingEffects(state)` |
@@ -34,12 +34,13 @@ export type CompileResult =
 export type Priority = 'low' | 'normal' | 'high' | 'critical'
 
 export type WorkflowMeta = {
-  readonly title?: string
-  readonly description?: string
-  readonly runbook?: string
-  readonly contact?: string
+  readonly title?: string | undefined
+  readonly description?: string | undefined
+  readonly runbook?: string | undefined
+  readonly contact?: string | undefined
   readonly priority: Priority
-  readonly expectedBy?: string
+  /** Passed through as written, for people. */
+  readonly expectedBy?: string | undefined
 }
 
 // ---- the compiled workflow
@@ -82,7 +83,6 @@ export type GraphEdge = {
   readonly output: string
   /** As written, e.g. `-P1`; absent within a cycle. */
   readonly offset?: string
-  readonly optional: boolean
   /** Part of an `|` expression: not needed if an alternative holds. */
   readonly alternative: boolean
 }
@@ -95,6 +95,7 @@ export type CompiledWorkflow = {
   /** Queue name → how many of its tasks may be active at once; 0 = no limit. `default` is always there. */
   readonly queues: ReadonlyMap<string, number>
   readonly edges: readonly GraphEdge[]
+  readonly roots: Roots
   /** Family triggers, by key: the point where N members meet M dependants, so that N + M is stored. */
   readonly gates: ReadonlyMap<string, Gate>
   /** The definition's own `permissions:`, untouched. */
@@ -175,6 +176,16 @@ export type Gate = {
   readonly children: readonly ChildEdge[]
 }
 
+/** Tasks that nothing spawns but the runahead window. */
+export type Roots = {
+  /** Without any prerequisite. */
+  readonly always: readonly string[]
+  /** Whose every prerequisite is in an earlier cycle: parentless where all of those are before the first. */
+  readonly early: readonly string[]
+  /** Every offset that the graph uses, once. */
+  readonly offsets: readonly Duration[]
+}
+
 export type Completion = {
   /** All of these complete the instance. */
   readonly required: number
@@ -225,6 +236,8 @@ export type InstanceRow = {
   readonly startedAt?: number
   readonly finishedAt?: number
   readonly exit?: number
+  /** Mean run time of the task's latest successful jobs: the full turn of a progress arc. */
+  readonly meanRunMs?: number
   /** The latest message of the job. */
   readonly message?: string
   readonly flow: readonly number[]
@@ -355,6 +368,4 @@ export type WorkflowSummary = {
   readonly newest?: string
   /** Why nothing can go on, while the status is `stalled`: the first 20 reasons and how many there are. */
   readonly stall?: { readonly reasons: readonly StallReason[]; readonly total: number }
-  /** Mean run time of the latest successful jobs, by task. */
-  readonly meanRunMs: Readonly<Record<string, number>>
 }
