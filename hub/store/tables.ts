@@ -32,10 +32,8 @@ export type SessionsTable = {
 export type LoginAttemptsTable = {
   state_hash: string
   kind: 'sign-in' | 'elevation'
-  /** Hash of the cookie of the browser that started it. */
-  browser_hash: string
-  /** The session to raise, for an elevation. */
-  session: string | null
+  /** Who may finish it: hash of the browser's cookie for a sign-in, name of the session for an elevation. */
+  bound_to: string
   class: ElevationClass | null
   reason: string | null
   nonce: string

@@ -1,0 +1,43 @@
+/** What is read out of the provider's claims, and how fresh a re-authentication is. */
+import { SeneschalError } from '../../protocol/errors.ts'
+import { personName } from '../../protocol/ids.ts'
+import { groups } from '../../protocol/tokens.ts'
+import type { Identity } from './oidc.ts'
+
+/** Names that a rule cannot name are left out; so many fit a grant. */
+const groupPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,127}$/
+const maxGroups = 200
+
+/** `oidc/NAME` for each group of the claim: a name of one source never passes for one of another. */
+export const groupsFrom = (claim: unknown): readonly string[] => {
+  const names = Array.isArray(claim) ? claim : typeof claim === 'string' ? [claim] : []
+  const usable = names.filter((name): name is string => typeof name === 'string' && groupPattern.test(name))
+  return groups.parse([...new Set(usable)].slice(0, maxGroups).map((name) => `oidc/${name}`))
+}
+
+/** Display name: the claim, or else the person's name. */
+export const displayNameFrom = (claim: unknown, person: string): string =>
+  typeof claim === 'string' && claim.trim() !== '' ? claim.trim().slice(0, 128) : person
+
+/** For the record of a refusal: the name that was claimed, where it could be one. */
+export const claimedName = (claim: unknown): string | null => {
+  const name = personName.safeParse(claim)
+  return name.success ? name.data : null
+}
+
+/**
+ * Whether the credentials were really asked for: the provider's own two times, so that no clocks of two hosts are
+ * compared. `elapsed`: ms from the redirect to the answer, as the hub measured it. One second for rounding.
+ */
+export const mustBeFresh = (identity: Identity, elapsed: number, acrValues: string | undefined): void => {
+  const { iat, auth_time: authTime, acr } = identity.claims
+  if (typeof iat !== 'number' || typeof authTime !== 'number')
+    throw new SeneschalError('auth.reauthentication-stale', 'It did not say when it last did.')
+  const age = iat - authTime
+  if (!(age <= elapsed / 1000 + 1 && age >= -1)) throw new SeneschalError('auth.reauthentication-stale')
+  if (acrValues !== undefined && !(typeof acr === 'string' && acrValues.split(' ').includes(acr)))
+    throw new SeneschalError(
+      'auth.reauthentication-stale',
+      'It did not ask in the way that this site requires.',
+    )
+}

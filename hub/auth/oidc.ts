@@ -1,0 +1,210 @@
+/**
+ * The identity provider: OpenID Connect code flow with PKCE, state, nonce and issuer check. It is looked up when
+ * it is first needed and again after a failure, so a hub starts and goes on without it.
+ */
+import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose'
+import * as client from 'openid-client'
+import { milliseconds } from '../../config/schemas.ts'
+import { visible } from '../../protocol/audit.ts'
+import { SeneschalError } from '../../protocol/errors.ts'
+import type { HubConfig } from '../config.ts'
+import type { Started } from './attempts.ts'
+import { type LogoutToken, verifyLogoutToken } from './logout-token.ts'
+
+/** What the provider vouches for. */
+export type Identity = {
+  readonly issuer: string
+  readonly subject: string
+  /** Of the ID token and, where that lacks what is needed, of userinfo. */
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly sid: string | null
+  readonly idToken: string
+}
+
+export type Oidc = {
+  /** The provider's page. `again`: ask for credentials although the person is signed in there. */
+  readonly authorizationUrl: (attempt: Started, again: boolean) => Promise<string>
+  /** `query` of the callback, with its `?` → who it is. */
+  readonly exchange: (query: string, attempt: Started) => Promise<Identity>
+  /** The provider's page that ends its own session; undefined where it has none or cannot be asked. */
+  readonly endSessionUrl: (idToken: string | null) => Promise<string | undefined>
+  readonly verifyLogout: (token: string) => Promise<LogoutToken>
+}
+
+export type OidcParts = {
+  readonly config: Pick<HubConfig, 'provider' | 'publicUrl'>
+  readonly secret: string
+  readonly fetch: typeof globalThis.fetch
+  /** Epoch ms: compared with the provider's clock, within the configured tolerance. */
+  readonly wall: () => number
+}
+
+class Unreachable extends Error {}
+
+/** Nobody answers, or the provider itself has trouble: told apart from an answer that is wrong. */
+const reporting =
+  (fetch: typeof globalThis.fetch, timeout: number) =>
+  async (
+    url: string,
+    options: Omit<RequestInit, 'body' | 'signal'> & { body?: unknown; signal?: AbortSignal | undefined },
+  ): Promise<Response> => {
+    let response: Response
+    try {
+      response = await fetch(url, {
+        ...(options as RequestInit),
+        signal: options.signal ?? AbortSignal.timeout(timeout),
+      })
+    } catch (cause) {
+      throw new Unreachable('the identity provider cannot be reached', { cause })
+    }
+    if (response.status < 500) return response
+    await response.body?.cancel()
+    throw new Unreachable(`the identity provider answered ${response.status}`)
+  }
+
+const causes = function* (thrown: unknown): Generator<unknown> {
+  for (let here = thrown; here !== undefined; here = here instanceof Error ? here.cause : undefined)
+    yield here
+}
+
+const refusals: Readonly<Record<string, 'auth.denied' | 'auth.provider-unavailable'>> = {
+  access_denied: 'auth.denied',
+  login_required: 'auth.denied',
+  interaction_required: 'auth.denied',
+  consent_required: 'auth.denied',
+  account_selection_required: 'auth.denied',
+  temporarily_unavailable: 'auth.provider-unavailable',
+  server_error: 'auth.provider-unavailable',
+}
+
+const translated = (thrown: unknown): SeneschalError => {
+  if (thrown instanceof SeneschalError) return thrown
+  if (thrown instanceof client.AuthorizationResponseError) {
+    const code = refusals[thrown.error] ?? 'auth.answer-invalid'
+    return new SeneschalError(code, `It said ${visible(thrown.error).slice(0, 64)}.`, { cause: thrown })
+  }
+  for (const cause of causes(thrown))
+    if (cause instanceof Unreachable || (cause instanceof DOMException && cause.name === 'TimeoutError'))
+      return new SeneschalError('auth.provider-unavailable', undefined, { cause: thrown })
+  return new SeneschalError('auth.answer-invalid', undefined, { cause: thrown })
+}
+
+type Known = { readonly config: client.Configuration; readonly keys: JWTVerifyGetKey | undefined }
+
+export const createOidc = (parts: OidcParts): Oidc => {
+  const { provider, publicUrl } = parts.config
+  const redirectUri = `${publicUrl}/auth/callback`
+  const timeout = milliseconds(provider.timeout)
+  const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
+  const fetch = reporting(parts.fetch, timeout)
+
+  const discover = async (): Promise<Known> => {
+    const config = await client.discovery(
+      new URL(provider.issuer),
+      provider.clientId,
+      { client_secret: parts.secret, [client.clockTolerance]: tolerance },
+      client.ClientSecretBasic(parts.secret),
+      {
+        [client.customFetch]: fetch,
+        timeout: timeout / 1000,
+        execute: [
+          // The signature of the ID token is checked although it came straight from the provider.
+          client.enableNonRepudiationChecks,
+          ...(provider.unsafeAllowHttp ? [client.allowInsecureRequests] : []),
+        ],
+      },
+    )
+    const uri = config.serverMetadata().jwks_uri
+    const keys =
+      uri === undefined
+        ? undefined
+        : createRemoteJWKSet(new URL(uri), {
+            // A flood of unknown key ids costs one request a minute.
+            cooldownDuration: 60_000,
+            timeoutDuration: timeout,
+            [joseFetch]: fetch,
+          })
+    return { config, keys }
+  }
+
+  let known: Promise<Known> | undefined
+  const ask = async (): Promise<Known> => {
+    known ??= discover()
+    try {
+      return await known
+    } catch (thrown) {
+      known = undefined
+      throw thrown
+    }
+  }
+  const translating = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (thrown) {
+      throw translated(thrown)
+    }
+  }
+
+  return {
+    authorizationUrl: (attempt, again) =>
+      translating(async () => {
+        const { config } = await ask()
+        const url = client.buildAuthorizationUrl(config, {
+          redirect_uri: redirectUri,
+          scope: provider.scopes.join(' '),
+          state: attempt.state,
+          nonce: attempt.nonce,
+          code_challenge: await client.calculatePKCECodeChallenge(attempt.verifier),
+          code_challenge_method: 'S256',
+          ...(again ? { prompt: 'login', max_age: '0' } : {}),
+          ...(again && provider.acrValues !== undefined ? { acr_values: provider.acrValues } : {}),
+        })
+        return url.href
+      }),
+    exchange: (query, attempt) =>
+      translating(async () => {
+        const { config } = await ask()
+        const tokens = await client.authorizationCodeGrant(config, new URL(redirectUri + query), {
+          expectedState: attempt.state,
+          expectedNonce: attempt.nonce,
+          pkceCodeVerifier: attempt.verifier,
+          idTokenExpected: true,
+        })
+        const claims = tokens.claims()
+        if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
+        const complete = [provider.personClaim, provider.groupsClaim].every((name) => name in claims)
+        const more =
+          complete || config.serverMetadata().userinfo_endpoint === undefined
+            ? {}
+            : await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+        return {
+          issuer: claims.iss,
+          subject: claims.sub,
+          claims: { ...more, ...claims },
+          sid: typeof claims.sid === 'string' ? claims.sid : null,
+          idToken: tokens.id_token,
+        }
+      }),
+    endSessionUrl: async (idToken) => {
+      if (known === undefined) return undefined
+      const { config } = await known
+      if (config.serverMetadata().end_session_endpoint === undefined) return undefined
+      return client.buildEndSessionUrl(config, {
+        post_logout_redirect_uri: `${publicUrl}/`,
+        ...(idToken === null ? {} : { id_token_hint: idToken }),
+      }).href
+    },
+    verifyLogout: (token) =>
+      translating(async () => {
+        const { keys } = await ask()
+        if (keys === undefined) throw new SeneschalError('auth.logout-token-invalid')
+        return verifyLogoutToken(token, {
+          keys,
+          issuer: provider.issuer,
+          audience: provider.clientId,
+          now: parts.wall(),
+          tolerance,
+        })
+      }),
+  }
+}

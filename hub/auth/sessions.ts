@@ -1,0 +1,235 @@
+/**
+ * Sessions. A browser holds a random cookie, the database its hash. The session's public name stays for as long
+ * as somebody is signed in; the cookie is replaced at each change of privilege, and the one before is dead.
+ */
+import type { Selectable } from 'kysely'
+import type { ElevationClass } from '../../protocol/permissions.ts'
+import type { Elevation } from '../../protocol/tokens.ts'
+import type { Clock } from '../context.ts'
+import type { Database } from '../store/open.ts'
+import type { SessionsTable } from '../store/tables.ts'
+import { hashOf, isSecret, newSecret, randomWord } from './secrets.ts'
+
+export type Session = {
+  readonly name: string
+  readonly person: string
+  readonly displayName: string
+  readonly issuer: string
+  readonly subject: string
+  /** `oidc/NAME`, as the provider said at the last sign-in or elevation. */
+  readonly groups: readonly string[]
+  readonly csrf: string
+  readonly expiresAt: number
+  /** As stored: may be over. */
+  readonly elevation: Elevation | null
+  /** When the last elevation ended or will end; null once it was dropped. */
+  readonly elevatedUntil: number | null
+  readonly idToken: string | null
+}
+
+export type NewSession = Omit<Session, 'name' | 'csrf' | 'elevation' | 'elevatedUntil'> & {
+  readonly providerSid: string | null
+}
+export type Raise = {
+  readonly class: ElevationClass
+  readonly until: number
+  readonly reason: string | null
+  readonly groups: readonly string[]
+  readonly providerSid: string | null
+  readonly idToken: string
+}
+/** Which sessions a logout means. */
+export type Which =
+  | { readonly name: string }
+  | { readonly issuer: string; readonly sid: string }
+  | { readonly issuer: string; readonly subject: string }
+
+export type Sessions = {
+  /** The session of a cookie; undefined where there is none or its time is over. */
+  readonly find: (cookie: string) => Promise<Session | undefined>
+  readonly byName: (name: string) => Promise<Session | undefined>
+  /** The latest of a person, for the groups that it has. */
+  readonly latestOf: (person: string) => Promise<Session | undefined>
+  readonly create: (session: NewSession) => Promise<{ readonly session: Session; readonly cookie: string }>
+  /** Raise privileges under a new cookie; undefined where the session ended meanwhile. */
+  readonly raise: (name: string, raise: Raise) => Promise<string | undefined>
+  /** Back to read-only under a new cookie; undefined where the session ended meanwhile. */
+  readonly drop: (name: string) => Promise<string | undefined>
+  /** Ends sessions; resolves to those that did. */
+  readonly end: (which: Which) => Promise<readonly Session[]>
+  /** Takes raised privileges away whose time is over, or all of them; resolves to those it took them from. */
+  readonly fallBack: (which: 'over' | 'all') => Promise<readonly Session[]>
+  readonly endExpired: () => Promise<readonly Session[]>
+  /** Writes down who was there: apart from requests, which wait for no commit. */
+  readonly flushSeen: () => Promise<void>
+}
+
+/** How old an answer about a session may be, ms: another replica's logout is felt within this. */
+const cacheFor = 1000
+const cacheSize = 20_000
+
+const present = (row: Selectable<SessionsTable>): Session => ({
+  name: row.name,
+  person: row.person,
+  displayName: row.display_name,
+  issuer: row.issuer,
+  subject: row.subject,
+  groups: JSON.parse(row.groups) as readonly string[],
+  csrf: row.csrf,
+  expiresAt: row.expires_at,
+  elevation:
+    row.elevation_class === null || row.elevation_until === null
+      ? null
+      : { class: row.elevation_class, until: row.elevation_until },
+  elevatedUntil: row.elevation_until,
+  idToken: row.id_token,
+})
+
+type Cached = { readonly session: Session; readonly at: number }
+
+export const createSessions = (parts: { readonly db: Database; readonly now: Clock }): Sessions => {
+  const { db, now } = parts
+  const cache = new Map<string, Cached>()
+  const seen = new Map<string, number>()
+
+  const alive = (session: Session | undefined) =>
+    session !== undefined && session.expiresAt > now() ? session : undefined
+
+  // A change empties the cache: changes are rare, and what is read again costs 50 µs.
+  // A read that began before it must not put back what it found: hence the generation.
+  let generation = 0
+  const changed = async <T>(change: Promise<T>): Promise<T> => {
+    try {
+      return await change
+    } finally {
+      generation += 1
+      cache.clear()
+    }
+  }
+
+  const replaceCookie = async (name: string, values: Partial<SessionsTable>): Promise<string | undefined> => {
+    const cookie = newSecret()
+    const done = await changed(
+      db
+        .updateTable('sessions')
+        .set({ ...values, id_hash: hashOf(cookie), csrf: newSecret() })
+        .where('name', '=', name)
+        .executeTakeFirst(),
+    )
+    return done.numUpdatedRows > 0n ? cookie : undefined
+  }
+
+  return {
+    find: async (cookie) => {
+      if (!isSecret(cookie)) return undefined
+      const hash = hashOf(cookie)
+      const at = now()
+      const cached = cache.get(hash)
+      if (cached !== undefined && at - cached.at < cacheFor) return alive(cached.session)
+      const began = generation
+      const row = await db.selectFrom('sessions').selectAll().where('id_hash', '=', hash).executeTakeFirst()
+      const session = row === undefined ? undefined : present(row)
+      if (cache.size >= cacheSize) cache.clear()
+      if (session !== undefined) {
+        if (began === generation) cache.set(hash, { session, at })
+        seen.set(session.name, at)
+      }
+      return alive(session)
+    },
+    byName: async (name) => {
+      const row = await db.selectFrom('sessions').selectAll().where('name', '=', name).executeTakeFirst()
+      return row === undefined ? undefined : alive(present(row))
+    },
+    latestOf: async (person) => {
+      const row = await db
+        .selectFrom('sessions')
+        .selectAll()
+        .where('person', '=', person)
+        .orderBy('created_at', 'desc')
+        .executeTakeFirst()
+      return row === undefined ? undefined : alive(present(row))
+    },
+    create: async (session) => {
+      const cookie = newSecret()
+      const row = {
+        name: randomWord(16),
+        id_hash: hashOf(cookie),
+        person: session.person,
+        display_name: session.displayName,
+        issuer: session.issuer,
+        subject: session.subject,
+        groups: JSON.stringify(session.groups),
+        csrf: newSecret(),
+        created_at: now(),
+        expires_at: session.expiresAt,
+        last_seen_at: now(),
+        elevation_class: null,
+        elevation_until: null,
+        elevation_reason: null,
+        provider_sid: session.providerSid,
+        id_token: session.idToken,
+      }
+      await changed(db.insertInto('sessions').values(row).execute())
+      return { session: present(row), cookie }
+    },
+    raise: (name, raise) =>
+      replaceCookie(name, {
+        elevation_class: raise.class,
+        elevation_until: raise.until,
+        elevation_reason: raise.reason,
+        groups: JSON.stringify(raise.groups),
+        provider_sid: raise.providerSid,
+        id_token: raise.idToken,
+      }),
+    drop: (name) =>
+      replaceCookie(name, { elevation_class: null, elevation_until: null, elevation_reason: null }),
+    end: async (which) => {
+      const ended = db.deleteFrom('sessions').returningAll()
+      const chosen =
+        'name' in which
+          ? ended.where('name', '=', which.name)
+          : 'sid' in which
+            ? ended.where('issuer', '=', which.issuer).where('provider_sid', '=', which.sid)
+            : ended.where('issuer', '=', which.issuer).where('subject', '=', which.subject)
+      return (await changed(chosen.execute())).map(present)
+    },
+    fallBack: async (which) => {
+      const due = db.selectFrom('sessions').select('name').where('elevation_class', 'is not', null)
+      const names = await (which === 'all' ? due : due.where('elevation_until', '<=', now())).execute()
+      if (names.length === 0) return []
+      const change = db
+        .updateTable('sessions')
+        .set({ elevation_class: null, elevation_reason: null })
+        .where('elevation_class', 'is not', null)
+        .returningAll()
+      const chosen = which === 'all' ? change : change.where('elevation_until', '<=', now())
+      return (await changed(chosen.execute())).map(present)
+    },
+    endExpired: async () => {
+      const at = now()
+      const due = await db
+        .selectFrom('sessions')
+        .select('name')
+        .where('expires_at', '<=', at)
+        .limit(1)
+        .executeTakeFirst()
+      if (due === undefined) return []
+      return (
+        await changed(db.deleteFrom('sessions').where('expires_at', '<=', at).returningAll().execute())
+      ).map(present)
+    },
+    flushSeen: async () => {
+      const batch = [...seen]
+      seen.clear()
+      if (batch.length === 0) return
+      await db.transaction().execute(async (transaction) => {
+        for (const [name, at] of batch)
+          await transaction
+            .updateTable('sessions')
+            .set({ last_seen_at: at })
+            .where('name', '=', name)
+            .execute()
+      })
+    },
+  }
+}
