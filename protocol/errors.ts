@@ -9,7 +9,12 @@ const table = {
   'agent.version': { status: 502, text: 'The agent on the host speaks another version.' },
   'args.invalid': { status: 400, text: 'The arguments do not fit the action.' },
   'audit.unwritable': { status: 503, text: 'The audit log cannot be written, so no action is possible.' },
+  'auth.answer-invalid': {
+    status: 403,
+    text: "The identity provider's answer cannot be trusted, so nobody was signed in.",
+  },
   'auth.denied': { status: 403, text: 'The identity provider refused the sign-in.' },
+  'auth.logout-token-invalid': { status: 400, text: 'The logout token is not valid.' },
   'auth.not-mapped': { status: 403, text: 'Your identity may not use this site.' },
   'auth.provider-unavailable': {
     status: 503,
@@ -55,7 +60,9 @@ const table = {
   'job.submit-failed': { status: 502, text: 'The job could not be submitted.' },
   'journal.corrupt': { status: 500, text: 'The journal is damaged.' },
   'journal.unwritable': { status: 503, text: 'The journal cannot be written, so nothing can change.' },
+  'kiosk.code-invalid': { status: 403, text: 'The code is not valid, was used, or has expired.' },
   'kiosk.refused': { status: 403, text: 'This kiosk is not enrolled, or was revoked.' },
+  'kiosk.unknown': { status: 404, text: 'There is no such kiosk.' },
   'kiosk.wall-only': { status: 403, text: 'A kiosk shows the wall and nothing else.' },
   'lock.held': { status: 403, text: 'An administrator locked this.' },
   'lost.connection': { status: 502, text: 'The connection was lost.' },
