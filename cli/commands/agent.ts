@@ -14,8 +14,8 @@ export const agentCommand: Command = {
     const role = text(input, 'role')
     if (role !== 'hub' && role !== 'daemon')
       throw new SeneschalError('usage', 'Say --role hub or --role daemon.')
-    const { runAgent } = await import('../../uiserver/agent/main.ts')
-    return await runAgent({
+    const { runAgent } = await import('../../uiserver/agent/run-agent.ts')
+    const code = await runAgent({
       role,
       originalCommand: process.env.SSH_ORIGINAL_COMMAND,
       stdin: process.stdin,
@@ -24,5 +24,7 @@ export const agentCommand: Command = {
       env: process.env,
       entry: process.argv[1] ?? '',
     })
+    // Everything is written; an open connection must not keep the process.
+    process.exit(code)
   },
 }
