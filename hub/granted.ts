@@ -1,5 +1,4 @@
 /** Requests that this hub granted in the last hour: known here before the daemon says how they ended. */
-import { SeneschalError } from '../protocol/errors.ts'
 import type { Clock } from './context.ts'
 
 export type GrantedRequest = {
@@ -14,6 +13,26 @@ export type Granted = {
   readonly get: (id: string) => GrantedRequest | undefined
 }
 
-export const createGranted = (_parts: { readonly now: Clock }): Granted => {
-  throw new SeneschalError('internal')
+const kept = 60 * 60_000
+
+export const createGranted = (parts: { readonly now: Clock }): Granted => {
+  /** In the order of their coming, so that the oldest are found first. */
+  const known = new Map<string, { readonly at: number; readonly request: GrantedRequest }>()
+  const forgetOld = () => {
+    const oldest = parts.now() - kept
+    for (const [id, { at }] of known) {
+      if (at > oldest) return
+      known.delete(id)
+    }
+  }
+  return {
+    add: (request) => {
+      forgetOld()
+      known.set(request.id, { at: parts.now(), request })
+    },
+    get: (id) => {
+      forgetOld()
+      return known.get(id)?.request
+    },
+  }
 }

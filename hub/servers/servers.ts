@@ -1,11 +1,14 @@
 /** The UI servers' life: one state machine per account over a spawner. */
 import type { SpawnSettings } from '../../protocol/agent.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
+import type { ServerRow } from '../../protocol/rows.ts'
 import type { Spawner } from '../../spawners/contract.ts'
 import type { Audit, Clock, Log, Servers, Signer } from '../context.ts'
 import type { ServerStore } from '../store/servers.ts'
+import { createLife, type Life } from './life.ts'
 
 export type ServersParts = {
+  /** Spawners are closed by whoever made them. */
   readonly spawner: (account: string) => Spawner
   readonly store: ServerStore
   readonly signer: Pick<Signer, 'jwks'>
@@ -18,14 +21,72 @@ export type ServersParts = {
   readonly directories: (account: string) => SpawnSettings['site']
   readonly stateDir?: (account: string) => string | undefined
   readonly idleMinutes: number
+  /** Default 30 s. */
   readonly startTimeoutMs?: number
-  /** Between two looks at a running server, ms. */
+  /** Between two looks at a running server, ms; default 10 s. */
   readonly pollMs?: number
   /** 32 random hex digits. */
   readonly instanceId: () => string
 }
 
 /** `recover` adopts the servers that an earlier hub left running; call it once before listening. */
-export const createServers = (_parts: ServersParts): Servers & { readonly recover: () => Promise<void> } => {
-  throw new SeneschalError('internal')
+export const createServers = (parts: ServersParts): Servers & { readonly recover: () => Promise<void> } => {
+  const lives = new Map<string, Life>()
+  const listeners = new Set<(row: ServerRow) => void>()
+  const onChange = (row: ServerRow) => {
+    for (const listener of listeners) listener(row)
+  }
+  const startedAt = parts.now()
+
+  /** Lives are made by what changes something: asking about names that do not exist leaves nothing behind. */
+  const living = (account: string): Life => {
+    const known = lives.get(account)
+    if (known !== undefined) return known
+    const made = createLife(account, parts, onChange)
+    lives.set(account, made)
+    return made
+  }
+
+  return {
+    row: (account) =>
+      lives.get(account)?.row() ?? {
+        account,
+        state: 'off',
+        host: null,
+        since: startedAt,
+        code: null,
+        reason: null,
+      },
+    ensure: (account, viewer) => living(account).ensure(viewer),
+    stop: async (account, viewer) => lives.get(account)?.stop(viewer),
+    dial: async (account, signal) => {
+      const life = lives.get(account)
+      if (life === undefined) throw new SeneschalError('server.off')
+      return await life.dial(signal)
+    },
+    audience: (account) => {
+      const life = lives.get(account)
+      if (life === undefined) throw new SeneschalError('server.off')
+      return `${account}/${life.instance()}`
+    },
+    onProgress: (account, listener) => living(account).onProgress(listener),
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    touch: (account) => lives.get(account)?.touch(),
+    suspect: (account) => lives.get(account)?.suspect(),
+    watch: (account) => living(account).watch(),
+    recover: async () => {
+      const stored = await parts.store.all()
+      // A host that does not answer keeps nobody waiting: those who need that server wait for it alone.
+      for (const server of stored)
+        living(server.account)
+          .adopt(server)
+          .catch((err) => parts.log.error({ err, account: server.account }, 'a server could not be taken up'))
+    },
+    close: async () => {
+      await Promise.all([...lives.values()].map((life) => life.close()))
+    },
+  }
 }

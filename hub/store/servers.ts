@@ -1,5 +1,6 @@
 /** Stored servers: written before anything is launched, so that a killed hub finds what it started. */
 import type { Handle } from '../../spawners/contract.ts'
+import type { Database } from './open.ts'
 
 export type StoredServer = {
   readonly account: string
@@ -17,3 +18,24 @@ export type ServerStore = {
   readonly put: (server: StoredServer) => Promise<void>
   readonly remove: (account: string) => Promise<void>
 }
+
+export const createServerStore = (db: Database): ServerStore => ({
+  all: async () => {
+    const rows = await db.selectFrom('servers').selectAll().execute()
+    return rows.map((row) => ({ ...row, handle: row.handle === null ? null : JSON.parse(row.handle) }))
+  },
+  put: async (server) => {
+    const { account, ...rest } = {
+      ...server,
+      handle: server.handle === null ? null : JSON.stringify(server.handle),
+    }
+    await db
+      .insertInto('servers')
+      .values({ account, ...rest })
+      .onConflict((conflict) => conflict.column('account').doUpdateSet(rest))
+      .execute()
+  },
+  remove: async (account) => {
+    await db.deleteFrom('servers').where('account', '=', account).execute()
+  },
+})

@@ -1,0 +1,63 @@
+/** One start through a spawner, from the name of the new incarnation to the handle of the running server. */
+import type { SpawnSettings } from '../../protocol/agent.ts'
+import type { Handle, StartProgress } from '../../spawners/contract.ts'
+import type { ServersParts } from './servers.ts'
+
+/** One run of a server. Without a handle nothing was launched. */
+export type Incarnation = {
+  readonly instance: string
+  readonly handle: Handle | null
+  readonly host: string | null
+}
+
+type LaunchParts = Pick<
+  ServersParts,
+  'directories' | 'stateDir' | 'signer' | 'issuer' | 'idleMinutes' | 'spawner'
+>
+
+const settingsFor = (account: string, instance: string, parts: LaunchParts): SpawnSettings => {
+  const stateDir = parts.stateDir?.(account)
+  return {
+    version: 1,
+    account,
+    instance,
+    site: parts.directories(account),
+    hubKeys: { keys: [...parts.signer.jwks().keys] },
+    issuer: parts.issuer,
+    idleMinutes: parts.idleMinutes,
+    ...(stateDir === undefined ? {} : { stateDir }),
+  }
+}
+
+/** Rejects with the signal's reason as soon as it is aborted, whatever the work does. */
+const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', abort))
+}
+
+/** `save` is awaited before anything is launched with what it is given; `say` is for those who wait. */
+export const launch = async (
+  account: string,
+  first: Incarnation,
+  parts: LaunchParts,
+  save: (incarnation: Incarnation) => Promise<void>,
+  say: (text: string) => void,
+  signal: AbortSignal,
+): Promise<Incarnation> => {
+  let present = first
+  const onProgress = async (event: StartProgress): Promise<void> => {
+    // What comes after the end of this start must not bring it back.
+    signal.throwIfAborted()
+    if (event.handle !== undefined) {
+      present = { ...present, handle: event.handle, host: event.host ?? present.host }
+      await save(present)
+    }
+    say(event.text)
+  }
+  const settings = settingsFor(account, first.instance, parts)
+  const handle = await orAborted(parts.spawner(account).start(account, settings, onProgress, signal), signal)
+  return { ...present, handle }
+}

@@ -1,0 +1,323 @@
+/**
+ * The life of one account's UI server: off → starting → on → (stopping) → off, or failed with the reason.
+ *
+ * Two rules hold it together. What may run somewhere is in the store before it is launched and until it is known
+ * to be gone. And only an answer says that a server is gone: a question that failed says nothing.
+ */
+import type { Duplex } from 'node:stream'
+import type { ProgressEvent } from '../../protocol/api.ts'
+import type { AuditEntry } from '../../protocol/audit.ts'
+import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
+import type { ServerRow, ServerState } from '../../protocol/rows.ts'
+import type { Viewer } from '../context.ts'
+import type { StoredServer } from '../store/servers.ts'
+import { createInterest } from './interest.ts'
+import { type Incarnation, launch } from './launch.ts'
+import { createProgress } from './progress.ts'
+import type { ServersParts } from './servers.ts'
+
+export type Life = {
+  readonly row: () => ServerRow
+  readonly ensure: (viewer: Viewer) => Promise<void>
+  readonly stop: (viewer: Viewer) => Promise<void>
+  readonly dial: (signal?: AbortSignal) => Promise<Duplex>
+  /** Of the running server; `server.starting` or `server.off` where there is none. */
+  readonly instance: () => string
+  readonly onProgress: (listener: (event: ProgressEvent) => void) => () => void
+  readonly suspect: () => void
+  readonly watch: () => () => void
+  readonly touch: () => void
+  /** Takes up what an earlier hub left. */
+  readonly adopt: (stored: StoredServer) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** At most one at a time; whoever wants another waits for its end. Only a start is joined. `done` never rejects. */
+type Work = { readonly kind: 'start' | 'stop' | 'clear' | 'adopt'; readonly done: Promise<void> }
+type Start = Work & {
+  readonly kind: 'start'
+  readonly result: Promise<void>
+  readonly abort: AbortController
+}
+
+/** A stop that takes longer has failed, a question that does has no answer, ms. */
+const stopPatience = 15_000
+const askPatience = 5000
+/** Looks in a row at a process that is there but does not answer, until it counts as hung. */
+const silentLooks = 2
+const soonAgain = 2000
+
+export const createLife = (
+  account: string,
+  parts: ServersParts,
+  onChange: (row: ServerRow) => void,
+): Life => {
+  const { store, audit, now, log } = parts
+  const spawner = parts.spawner(account)
+  const interest = createInterest(now)
+  let row: ServerRow = { account, state: 'off', host: null, since: now(), code: null, reason: null }
+  const progress = createProgress({ state: 'off', message: 'The server is off.', at: now(), code: null })
+  /** The one that runs, may still run, or is being started. */
+  let present: Incarnation | undefined
+  let work: Work | Start | undefined
+  let asking: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let silent = 0
+  let closed = false
+
+  const become = (state: ServerState, message: string, trouble?: SeneschalError) => {
+    const since = state === row.state ? row.since : now()
+    const host = state === 'off' ? null : (present?.host ?? null)
+    row = { account, state, host, since, code: trouble?.code ?? null, reason: trouble?.message ?? null }
+    progress.tell({ state, message, at: now(), code: row.code })
+    onChange(row)
+  }
+
+  /** Reading goes on without an audit log, and so does opening what is read; the hub's own log says so. */
+  const record = async (entry: Omit<AuditEntry, 'account'>, viewer?: Viewer): Promise<void> => {
+    const by =
+      viewer === undefined ? {} : { person: viewer.person, session: viewer.session, address: viewer.address }
+    try {
+      await audit.record({ ...by, account, ...entry })
+    } catch (err) {
+      log.error({ err, account, event: entry.event }, 'this could not be recorded')
+    }
+  }
+
+  const engage = (kind: 'stop' | 'clear' | 'adopt', task: Promise<void>): Promise<void> => {
+    const mine: Work = {
+      kind,
+      done: task
+        .catch((err) => log.warn({ err, account }, `${kind} failed`))
+        .finally(() => {
+          if (work === mine) work = undefined
+        }),
+    }
+    work = mine
+    return task
+  }
+
+  const save = async (state: StoredServer['state'], incarnation: Incarnation): Promise<void> => {
+    present = incarnation
+    await store.put({ account, state, since: row.since, ...incarnation })
+  }
+  const forget = async (): Promise<void> => {
+    present = undefined
+    await store.remove(account)
+  }
+
+  const after = (ms: number, act: () => void) => {
+    clearTimeout(timer)
+    if (closed) return
+    timer = setTimeout(act, ms)
+    timer.unref()
+  }
+
+  const start = async (abort: AbortController, viewer: Viewer | undefined): Promise<void> => {
+    const limit = setTimeout(
+      () => abort.abort(new SeneschalError('spawn.timeout')),
+      parts.startTimeoutMs ?? 30_000,
+    )
+    try {
+      // One that may still run is asked for again: a new name beside it would make two.
+      const first = present ?? { instance: parts.instanceId(), handle: null, host: null }
+      await save('starting', first)
+      const saveHandle = (incarnation: Incarnation) => save('starting', incarnation)
+      const say = (text: string) => become('starting', text)
+      await save('on', await launch(account, first, parts, saveHandle, say, abort.signal))
+    } catch (thrown) {
+      return await failStart(asSeneschalError(abort.signal.aborted ? abort.signal.reason : thrown), viewer)
+    } finally {
+      clearTimeout(limit)
+    }
+    silent = 0
+    become('on', 'The server is running.')
+    await record({ event: 'server.spawned', outcome: 'done', ...unasked(viewer, 'its server again') }, viewer)
+  }
+
+  const failStart = async (error: SeneschalError, viewer: Viewer | undefined): Promise<never> => {
+    interest.failed()
+    if (error.code === 'internal') log.error({ err: error.cause, account }, 'a start failed unexpectedly')
+    become('failed', error.message, error)
+    const reason = error.message.slice(0, 1000)
+    const { code } = error
+    await record(
+      { event: 'server.failed', outcome: 'failed', code, reason, ...unasked(viewer, 'its server') },
+      viewer,
+    )
+    throw error
+  }
+
+  /** Ends what a failed start may have left. What cannot be reached stays stored and is found by the next start. */
+  const clear = async (): Promise<void> => {
+    const left = present
+    if (left === undefined) return
+    if (left.handle !== null) await spawner.stop(left.handle, AbortSignal.timeout(askPatience))
+    await forget()
+  }
+
+  const begin = (viewer: Viewer | undefined): Start => {
+    clearTimeout(timer)
+    const abort = new AbortController()
+    progress.restart()
+    become('starting', viewer === undefined ? 'The server ended; starting it again.' : 'Starting the server.')
+    const result = start(abort, viewer)
+    const done = result.then(
+      () => {
+        work = undefined
+        lookLater()
+      },
+      // How it failed stands in the row; those who asked for it are told by `result`.
+      () => {
+        work = undefined
+        engage('clear', clear()).catch(() => undefined)
+        reviveIfWatched()
+      },
+    )
+    const mine: Start = { kind: 'start', result, done, abort }
+    work = mine
+    return mine
+  }
+
+  const reviveIfWatched = () => {
+    if (!interest.watched()) return
+    after(interest.wait(), async () => {
+      await work?.done
+      if (closed || work !== undefined || row.state === 'on' || !interest.watched()) return
+      await begin(undefined).done
+    })
+  }
+
+  /** It is known to be gone, or as good as gone, without anybody having asked for it. */
+  const ended = async (message: string, trouble?: SeneschalError): Promise<void> => {
+    interest.lived(now() - row.since)
+    const forgotten = forget()
+    become(trouble === undefined ? 'off' : 'failed', message, trouble)
+    await forgotten
+    await record({ event: 'server.ended', outcome: 'done', code: row.code, reason: message })
+    reviveIfWatched()
+  }
+
+  const ask = async (): Promise<void> => {
+    const asked = present
+    if (asked?.handle == null || row.state !== 'on') return
+    const state = await spawner.poll(asked.handle, AbortSignal.timeout(askPatience)).catch(asSeneschalError)
+    if (present !== asked || row.state !== 'on' || work !== undefined) return
+    if (state instanceof SeneschalError) {
+      if (row.code !== null) return
+      log.warn({ err: state, account }, 'the server could not be asked whether it lives')
+      return become('on', 'The server cannot be asked whether it lives.', state)
+    }
+    if (state.state === 'exited') {
+      log.info({ account, instance: asked.instance, lines: state.log }, 'a server ended')
+      return await engage('clear', ended('The server ended.'))
+    }
+    silent = state.state === 'silent' ? silent + 1 : 0
+    if (silent >= silentLooks) {
+      const stopped = spawner.stop(asked.handle, AbortSignal.timeout(stopPatience))
+      const hung = () => ended('The server did not answer any more.', new SeneschalError('server.timeout'))
+      return await engage('stop', stopped.then(hung))
+    }
+    if (state.state === 'running' && row.code !== null) become('on', 'The server answers again.')
+  }
+
+  const look = (): void => {
+    asking ??= ask()
+      .catch((err) => log.error({ err, account }, 'looking after a server failed'))
+      .finally(() => {
+        asking = undefined
+        lookLater()
+      })
+  }
+  const lookLater = () => {
+    const usual = parts.pollMs ?? 10_000
+    if (row.state === 'on') after(silent > 0 ? Math.min(usual, soonAgain) : usual, look)
+  }
+
+  const running = () => {
+    if (row.state === 'starting') throw new SeneschalError('server.starting')
+    if (row.state !== 'on' || present?.handle == null) throw new SeneschalError('server.off')
+    return { instance: present.instance, handle: present.handle }
+  }
+
+  const halt = async (viewer: Viewer): Promise<void> => {
+    if (row.state === 'off') return
+    const left = present
+    become('stopping', 'Stopping the server.')
+    try {
+      if (left?.handle != null) await spawner.stop(left.handle, AbortSignal.timeout(stopPatience))
+    } catch (thrown) {
+      const error = asSeneschalError(thrown)
+      become('on', 'The server could not be stopped.', error)
+      lookLater()
+      throw error
+    }
+    await forget()
+    become('off', 'The server was stopped.')
+    await record({ event: 'server.stopped', outcome: 'done' }, viewer)
+  }
+
+  const take = async (found: Incarnation): Promise<void> => {
+    present = found
+    if (found.handle === null) return await forget()
+    become('starting', 'Looking for the server that was running.')
+    const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(asSeneschalError)
+    if (!(state instanceof SeneschalError) && state.state === 'exited') {
+      await forget()
+      return become('off', 'The server ended while the hub was away.')
+    }
+    await save('on', found)
+    const trouble = state instanceof SeneschalError ? state : undefined
+    become('on', trouble === undefined ? 'The server is running.' : 'The server cannot be asked.', trouble)
+    lookLater()
+  }
+
+  return {
+    row: () => row,
+    instance: () => running().instance,
+    ensure: async (viewer) => {
+      for (;;) {
+        if (closed) throw new SeneschalError('server.off', 'The hub is ending.')
+        if (work !== undefined && 'result' in work) return await work.result
+        if (work === undefined && row.state === 'on') return
+        if (work === undefined) return await begin(viewer).result
+        await work.done
+      }
+    },
+    stop: async (viewer) => {
+      clearTimeout(timer)
+      if (work !== undefined && 'abort' in work)
+        work.abort.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
+      while (work !== undefined) await work.done
+      clearTimeout(timer)
+      await engage('stop', halt(viewer))
+    },
+    dial: async (signal) => {
+      const { handle } = running()
+      try {
+        return await spawner.dial(handle, signal)
+      } catch (thrown) {
+        if (signal?.aborted !== true) look()
+        throw thrown
+      }
+    },
+    onProgress: progress.listen,
+    suspect: look,
+    watch: interest.watch,
+    touch: interest.touch,
+    adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),
+    close: async () => {
+      closed = true
+      clearTimeout(timer)
+      if (work !== undefined && 'abort' in work)
+        work.abort.abort(new SeneschalError('server.off', 'The hub is ending.'))
+      while (work !== undefined) await work.done
+      await asking
+      clearTimeout(timer)
+    },
+  }
+}
+
+/** Ends the sentence of what no person asked for. */
+const unasked = (viewer: Viewer | undefined, tail: string): { readonly tail?: string } =>
+  viewer === undefined ? { tail } : {}
