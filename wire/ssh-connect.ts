@@ -1,5 +1,5 @@
 /** One SSH connection: pinned host key, public key only, and what went wrong as a code. */
-import { Client, type ParsedKey, type PublicKeyAuthMethod, utils } from 'ssh2'
+import ssh2, { type Client, type ParsedKey, type PublicKeyAuthMethod } from 'ssh2'
 import { SeneschalError } from '../protocol/errors.ts'
 
 /** For the caller, who may try again: sshd let go of us before it knew who we are (MaxStartups, a restart). */
@@ -18,7 +18,7 @@ export type ConnectOptions = {
 export const parseHostKeys = (lines: readonly string[]): readonly ParsedKey[] => {
   if (lines.length === 0) throw new SeneschalError('config.invalid', 'No host key is pinned.')
   return lines.map((line) => {
-    const key = utils.parseKey(line)
+    const key = ssh2.utils.parseKey(line)
     if (key instanceof Error || key.isPrivateKey())
       throw new SeneschalError('config.invalid', `Not an OpenSSH public key: ${line.slice(0, 40)}…`)
     return key
@@ -49,7 +49,7 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 /** Rejects with a SeneschalError, with `Dropped`, or with the signal's reason. */
 export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promise<Client> =>
   new Promise((resolve, reject) => {
-    const client = new Client()
+    const client = new ssh2.Client()
     const where = `${options.host}:${options.port}`
     let known: boolean | undefined
     let connected = false

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Client, type ClientChannel, type ParsedKey, utils } from 'ssh2'
+import ssh2, { type Client, type ClientChannel, type ParsedKey } from 'ssh2'
 import { formatAgentCommand } from '../protocol/agent-line.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { openChannel } from './channel.ts'
@@ -31,7 +31,7 @@ export type SshTransportOptions = {
 }
 
 const loadKey = async (source: SshTransportOptions['privateKey']): Promise<ParsedKey> => {
-  const key = utils.parseKey(Buffer.isBuffer(source) ? source : await readFile(source.file))
+  const key = ssh2.utils.parseKey(Buffer.isBuffer(source) ? source : await readFile(source.file))
   // Never the parser's own words: they may quote the key.
   if (key instanceof Error || !key.isPrivateKey())
     throw new SeneschalError('config.invalid', 'The SSH key is not a private key without passphrase.')
