@@ -1,0 +1,42 @@
+/** A copy of what the far side needs where every account can read it: a checkout may be in a private directory. */
+import { chmod, copyFile, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export type FarSide = {
+  /** World-readable; also room for a test's own files. */
+  readonly dir: string
+  readonly node: string
+  readonly entry: string
+  /** As it stands in authorized_keys. */
+  readonly command: (role: 'hub' | 'daemon') => string
+  readonly remove: () => Promise<void>
+}
+
+const root = join(import.meta.dirname, '..', '..')
+const parts = [
+  'package.json',
+  'protocol',
+  'wire',
+  'uiserver/agent',
+  'test/harness/agent-entry.ts',
+  'node_modules/zod',
+]
+
+export const installFarSide = async (): Promise<FarSide> => {
+  const dir = await mkdtemp(join(tmpdir(), 'far-side-'))
+  await chmod(dir, 0o755)
+  for (const part of parts) await cp(join(root, part), join(dir, part), { recursive: true })
+  await mkdir(join(dir, 'bin'))
+  const node = join(dir, 'bin', 'node')
+  await copyFile(process.execPath, node)
+  await chmod(node, 0o755)
+  const entry = join(dir, 'test/harness/agent-entry.ts')
+  return {
+    dir,
+    node,
+    entry,
+    command: (role) => `${node} ${entry} agent --role ${role}`,
+    remove: () => rm(dir, { recursive: true, force: true }),
+  }
+}

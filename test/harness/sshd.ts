@@ -1,0 +1,233 @@
+/** A real sshd on loopback with its own keys and configuration, and real Unix accounts that live as long as it does. */
+import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import ssh2 from 'ssh2'
+
+const run = promisify(execFile)
+const sshdPath = '/usr/sbin/sshd'
+
+export type SshAccount = {
+  /** From `uniqueAccount`; made with useradd and removed again. */
+  readonly name: string
+  readonly keys: readonly {
+    /** OpenSSH public key line. */
+    readonly publicKey: string
+    /** The forced command. */
+    readonly command: string
+    /** Options before it; `restrict` unless a test is about what it forbids. */
+    readonly options?: string
+  }[]
+  readonly shell?: string
+  /** Files of its home directory, written as the account's own. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+export type SshdOptions = {
+  /** An existing directory that everybody may enter; the caller removes it. */
+  readonly dir: string
+  readonly accounts: readonly SshAccount[]
+  /** Lines in front of the configuration: sshd takes the first value it reads. */
+  readonly config?: readonly string[]
+  /** A private host key instead of a new one. */
+  readonly hostKey?: string
+  /** Instead of any free port. */
+  readonly port?: number
+}
+
+export type Sshd = {
+  readonly port: number
+  /** OpenSSH public key line, to be pinned. */
+  readonly hostKey: string
+  readonly uid: (account: string) => number
+  readonly home: (account: string) => string
+  readonly log: () => Promise<string>
+  /** Ends the connections but not what was started detached, as when the host's sshd is restarted. */
+  readonly dropConnections: () => Promise<void>
+  /** Ends sshd, everything the accounts still run, and the accounts. */
+  readonly stop: () => Promise<void>
+}
+
+/** sshd as root is what these tests need; without it they say that they did not run. */
+export const canRunSshd = async (): Promise<boolean> => {
+  if (process.getuid?.() !== 0) return false
+  return open(sshdPath).then(
+    async (file) => {
+      await file.close()
+      return true
+    },
+    () => false,
+  )
+}
+
+export const uniqueAccount = (): string => `snt${randomBytes(5).toString('hex')}`
+
+/** OpenSSH texts. */
+export const newKeyPair = (): { readonly publicKey: string; readonly privateKey: Buffer } => {
+  const pair = ssh2.utils.generateKeyPairSync('ed25519')
+  return { publicKey: pair.public, privateKey: Buffer.from(pair.private) }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Tests in other processes may hold the lock of /etc/passwd for a moment. */
+const retried = async (program: string, args: readonly string[]): Promise<void> => {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await run(program, args)
+      return
+    } catch (error) {
+      if (tries === 20) throw error
+      await sleep(150)
+    }
+  }
+}
+
+const createAccount = async (home: string, account: SshAccount): Promise<number> => {
+  await retried('useradd', [
+    '-m',
+    '-d',
+    home,
+    '-k',
+    '/nonexistent',
+    '-s',
+    account.shell ?? '/bin/bash',
+    account.name,
+  ])
+  // `!` in the shadow file counts as locked where sshd does not ask PAM.
+  await retried('usermod', ['-p', '*', account.name])
+  const uid = Number((await run('id', ['-u', account.name])).stdout)
+  for (const [name, content] of Object.entries(account.files ?? {})) {
+    await writeFile(join(home, name), content)
+    await run('chown', [account.name, join(home, name)])
+  }
+  return uid
+}
+
+const processesOf = async (uid: number): Promise<readonly number[]> => {
+  const found: number[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
+    if (new RegExp(`^Uid:\\s+${uid}\\s`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status))
+      found.push(Number(name))
+  }
+  return found
+}
+
+const killIfThere = (pid: number, signal: NodeJS.Signals) => {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
+
+const removeAccount = async (name: string, uid: number): Promise<void> => {
+  for (let pids = await processesOf(uid); pids.length > 0; pids = await processesOf(uid)) {
+    for (const pid of pids) killIfThere(pid, 'SIGKILL')
+    await sleep(20)
+  }
+  await retried('userdel', [name])
+}
+
+const accepting = async (port: number): Promise<void> => {
+  for (const end = Date.now() + 5000; ; await sleep(20)) {
+    const socket = connect(port, '127.0.0.1')
+    const up = await new Promise<boolean>((resolve) => {
+      socket
+        .once('data', () => resolve(true))
+        .once('error', () => resolve(false))
+        .once('close', () => resolve(false))
+    })
+    socket.destroy()
+    if (up) return
+    if (Date.now() > end) throw new Error('sshd does not accept connections')
+  }
+}
+
+/** Direct children, in Linux's own list. */
+const childrenOf = async (pid: number): Promise<readonly number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number)
+
+export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
+  const { dir, accounts } = options
+  const hostKey = options.hostKey ?? newKeyPair().privateKey.toString()
+  const parsed = ssh2.utils.parseKey(hostKey)
+  if (parsed instanceof Error) throw parsed
+  const port = options.port ?? (await freePort())
+  const home = (account: string) => join(dir, 'home', account)
+  await mkdir(join(dir, 'keys'), { recursive: true, mode: 0o755 })
+  await mkdir(join(dir, 'home'), { recursive: true, mode: 0o755 })
+  // sshd insists on its (empty) privilege separation directory.
+  await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
+  await writeFile(join(dir, 'host_key'), hostKey, { mode: 0o600 })
+
+  const uids = new Map<string, number>()
+  for (const account of accounts) {
+    uids.set(account.name, await createAccount(home(account.name), account))
+    const lines = account.keys.map(
+      ({ publicKey, command, options: before }) =>
+        `${before ?? 'restrict'},command="${command.replaceAll('"', '\\"')}" ${publicKey}\n`,
+    )
+    await writeFile(join(dir, 'keys', account.name), lines.join(''), { mode: 0o644 })
+  }
+  const config = [
+    ...(options.config ?? []),
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${dir}/host_key`,
+    'PidFile none',
+    'UsePAM no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin no',
+    `AuthorizedKeysFile ${dir}/keys/%u`,
+    // The directory is below a world-writable one.
+    'StrictModes no',
+    `AllowUsers ${accounts.map(({ name }) => name).join(' ')}`,
+    'Subsystem sftp internal-sftp',
+    'LogLevel VERBOSE',
+  ]
+  await writeFile(join(dir, 'sshd_config'), `${config.join('\n')}\n`)
+  const log = await open(join(dir, 'sshd.log'), 'a')
+  const daemon = spawn(sshdPath, ['-D', '-e', '-f', join(dir, 'sshd_config')], {
+    stdio: ['ignore', log.fd, log.fd],
+  })
+  await once(daemon, 'spawn')
+  await log.close()
+  await accepting(port)
+
+  return {
+    port,
+    hostKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`,
+    uid: (account) => uids.get(account) ?? -1,
+    home,
+    log: () => readFile(join(dir, 'sshd.log'), 'utf8'),
+    dropConnections: async () => {
+      for (const pid of await childrenOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
+    },
+    stop: async () => {
+      if (daemon.exitCode === null) {
+        const exited = once(daemon, 'exit')
+        for (const pid of await childrenOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
+        daemon.kill()
+        await exited
+      }
+      for (const [name, uid] of uids) await removeAccount(name, uid)
+      await rm(join(dir, 'home'), { recursive: true, force: true })
+    },
+  }
+}
