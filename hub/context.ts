@@ -48,6 +48,9 @@ export type Wants = {
   readonly action: PermissionAction
   readonly account: string
   readonly workflow?: string | undefined
+  /** Named in the record of a refusal; they decide nothing. */
+  readonly cycle?: string | undefined
+  readonly task?: string | undefined
   /**
    * Enough where it may be done on the account as a whole or on any one of its workflows: for routes whose
    * answer is filtered anyway (hub/visible.ts says how).

@@ -1,0 +1,7 @@
+/** A kiosk shows the wall and nothing else. */
+import { SeneschalError } from '../../../protocol/errors.ts'
+import type { Check } from '../visit.ts'
+
+export const kiosk: Check = (visit) => {
+  if (visit.viewer?.kind !== 'person') throw new SeneschalError('kiosk.wall-only')
+}

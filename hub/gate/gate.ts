@@ -1,0 +1,122 @@
+/** Runs the table: as Fastify hooks for what Fastify serves, as a function for raw upgrades. */
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
+import type { AddressOf } from '../address.ts'
+import { type Audit, type Gate, type Log, STREAM, type Viewer, type Wants } from '../context.ts'
+import { keptOut } from './checks/admitted.ts'
+import { personViewer } from './checks/session.ts'
+import { atTheDoor, recorded, withTheBody } from './table.ts'
+import type { GateParts, Visit } from './visit.ts'
+
+export type CreateGateParts = GateParts & {
+  readonly audit: Pick<Audit, 'record'>
+  readonly addressOf: AddressOf
+  readonly log: Log
+}
+
+export type HubGate = Gate & {
+  /** Puts the gate in front of all routes that are registered later; one without a kind cannot be. */
+  readonly guard: (app: FastifyInstance) => void
+}
+
+const run = async (rows: typeof atTheDoor, visit: Visit, parts: GateParts): Promise<void> => {
+  for (const [, check, kinds] of rows) if ((visit.kind & kinds) !== 0) await check(visit, parts)
+}
+
+export const createGate = (parts: CreateGateParts): HubGate => {
+  const visits = new WeakMap<FastifyRequest, Visit>()
+
+  const refuse = async (visit: Visit, thrown: unknown): Promise<never> => {
+    const error = asSeneschalError(thrown)
+    const { viewer, wants } = visit
+    if ((visit.kind & recorded) !== 0 && viewer !== undefined)
+      await parts.audit
+        .record({
+          event: 'action.refused',
+          outcome: 'refused',
+          code: error.code,
+          reason: error.detail?.slice(0, 1000) ?? null,
+          person: viewer.person,
+          session: viewer.session,
+          address: viewer.address,
+          account: wants?.account ?? null,
+          workflow: wants?.workflow ?? null,
+          cycle: wants?.cycle ?? null,
+          task: wants?.task ?? null,
+          action: wants?.action ?? null,
+        })
+        // It is refused either way; what cannot be recorded at least stands in the log.
+        .catch((cause: unknown) => parts.log.error({ err: cause, code: error.code }, 'refusal not recorded'))
+    throw error
+  }
+
+  const enter = (request: FastifyRequest): Visit => {
+    const { kind } = request.routeOptions.config
+    if (kind === undefined) throw new SeneschalError('route.unknown')
+    let wants: Wants | undefined
+    return {
+      kind,
+      method: request.method,
+      headers: request.headers,
+      upgrade: request.headers.upgrade !== undefined,
+      address: parts.addressOf(request.raw),
+      get wants() {
+        wants ??= request.routeOptions.config.wants?.(request)
+        return wants
+      },
+    }
+  }
+
+  return {
+    guard: (app) => {
+      app.addHook('onRoute', (route) => {
+        if (route.config?.kind === undefined)
+          throw new Error(`the route ${String(route.method)} ${route.url} does not say its kind`)
+      })
+      app.addHook('onRequest', async (request) => {
+        if (request.is404) return
+        const visit = enter(request)
+        visits.set(request, visit)
+        await run(atTheDoor, visit, parts).catch((thrown: unknown) => refuse(visit, thrown))
+      })
+      app.addHook('preValidation', async (request) => {
+        const visit = visits.get(request)
+        if (visit !== undefined)
+          await run(withTheBody, visit, parts).catch((thrown: unknown) => refuse(visit, thrown))
+      })
+    },
+    viewer: (request) => {
+      const viewer = visits.get(request)?.viewer
+      if (viewer === undefined)
+        throw new SeneschalError('internal', undefined, {
+          cause: new Error('no viewer: the route is public'),
+        })
+      return viewer
+    },
+    passUpgrade: async (request: IncomingMessage, wants: Wants): Promise<Viewer> => {
+      const visit: Visit = {
+        kind: STREAM,
+        method: request.method ?? '',
+        headers: request.headers,
+        upgrade: true,
+        address: parts.addressOf(request),
+        wants,
+      }
+      try {
+        await run(atTheDoor, visit, parts)
+        await run(withTheBody, visit, parts)
+      } catch (thrown) {
+        return refuse(visit, thrown)
+      }
+      if (visit.viewer === undefined) throw new SeneschalError('internal')
+      return visit.viewer
+    },
+    current: async (viewer) => {
+      if (viewer.kind === 'kiosk') return (await parts.kiosks.isOpen(viewer.person)) ? viewer : undefined
+      const session = await parts.sessions.byName(viewer.session)
+      if (session === undefined || keptOut(viewer, parts) !== undefined) return undefined
+      return personViewer(session, viewer.address, parts)
+    },
+  }
+}
