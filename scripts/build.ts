@@ -1,6 +1,6 @@
 /**
- * Builds what runs elsewhere than from source: the pages, and one bundle for the far side (agent, UI server,
- * supervisor). `--if-changed` does nothing where the sources are those of the last build; `--all` adds the
+ * Builds what runs elsewhere than from source: the pages, one bundle for the far side (agent, UI server, supervisor)
+ * and one for the site's own parts (hub, daemon). `--if-changed` does nothing where the sources are those of the last build; `--all` adds the
  * package itself (dist/, plain JavaScript).
  */
 import { execFileSync } from 'node:child_process'
@@ -43,22 +43,22 @@ const unlessBuilt = async (
 }
 
 /** One file and its lazy chunks; Node's own modules stay outside, everything else goes in. */
-const farSide = async (): Promise<void> => {
-  const bundle = await rolldown({
-    input: { seneschal: join(root, 'cli/far.ts') },
+const bundle = async (name: string, entry: string): Promise<void> => {
+  const built = await rolldown({
+    input: { seneschal: join(root, entry) },
     platform: 'node',
-    external: [/^node:/, 'bufferutil', 'utf-8-validate'],
+    // Optional native parts of libraries: each works without, and none is shipped.
+    external: [/^node:/, /\.node$/, 'bufferutil', 'utf-8-validate', 'cpu-features', 'pg-native'],
     logLevel: 'warn',
   })
-  await bundle.write({
-    dir: join(root, 'dist/far'),
+  await built.write({
+    dir: join(root, 'dist', name),
     format: 'esm',
-    minify: false,
     cleanDir: true,
     entryFileNames: '[name].mjs',
     chunkFileNames: 'chunk-[hash].mjs',
   })
-  await bundle.close()
+  await built.close()
 }
 
 const pages = async (): Promise<void> => {
@@ -68,11 +68,11 @@ const pages = async (): Promise<void> => {
   })
 }
 
+const shared = ['protocol', 'policy', 'config', 'durable', 'wire', 'runners', 'uiserver', 'cli']
 await unlessBuilt('web', ['web', 'protocol'], pages)
-await unlessBuilt(
-  'far',
-  ['protocol', 'policy', 'config', 'durable', 'wire', 'runners', 'uiserver', 'cli'],
-  farSide,
+await unlessBuilt('far', shared, () => bundle('far', 'cli/far.ts'))
+await unlessBuilt('site', [...shared, 'engine', 'spawners', 'hub', 'daemon'], () =>
+  bundle('site', 'cli/site.ts'),
 )
 if (process.argv.includes('--all'))
   execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
