@@ -1,6 +1,6 @@
 /** One writer's hash chain of audit records: files `audit-<writer>-YYYYMMDD.ndjson`, 0600. */
 import { constants } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditEntry, AuditRecord } from '../protocol/audit.ts'
 import { SeneschalError } from '../protocol/errors.ts'
@@ -79,6 +79,8 @@ export const openChain = async (settings: ChainSettings): Promise<Chain> => {
     throw new SeneschalError('config.invalid', `${JSON.stringify(writer)} cannot be the name of a writer.`)
   await ensureDir(dir, { mode: 0o700 })
   const tail = await findTail(dir, writer)
+  // Now, and not at the next append: that one may go to the next day's file.
+  if (tail !== undefined) await truncate(join(dir, tail.file), tail.size)
 
   let durable = tail?.record
   /** The last record given out, durable or not. */
