@@ -2,13 +2,32 @@
  * Splits HTTP upgrades: those under `/u/` are piped to UI servers by `underU` and never reach Fastify; all
  * others go to @fastify/websocket, which this registers. Call it before any route with `websocket: true`.
  */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
-import { SeneschalError } from '../protocol/errors.ts'
+import { closeCodes } from '../protocol/frames.ts'
+import type { LiveSockets } from './context.ts'
 import type { UpgradeHandler } from './proxy/upgrade.ts'
 
 export const registerSockets = async (
-  _app: FastifyInstance,
-  _parts: { readonly underU: UpgradeHandler },
+  app: FastifyInstance,
+  parts: { readonly underU: UpgradeHandler; readonly live: LiveSockets },
 ): Promise<void> => {
-  throw new SeneschalError('internal')
+  // All that the plugin asks of a server is its event 'upgrade'.
+  const others = new EventEmitter() as Server
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.startsWith('/u/') === true) parts.underU(request, socket, head)
+    else others.emit('upgrade', request, socket, head)
+  }
+  app.server.on('upgrade', onUpgrade)
+  await app.register(websocket, {
+    // Sockets only listen: whatever a browser may say is short.
+    options: { server: others, maxPayload: 4096, perMessageDeflate: false },
+  })
+  app.addHook('preClose', async () => {
+    app.server.off('upgrade', onUpgrade)
+    parts.live.close(() => true, closeCodes.restart)
+  })
 }

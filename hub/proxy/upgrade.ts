@@ -1,19 +1,146 @@
 /** WebSockets under `/u/`: the UI server's frames go to the browser as they are, nothing goes the other way. */
-import type { IncomingMessage } from 'node:http'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { SeneschalError } from '../../protocol/errors.ts'
-import type { Gate, LiveSockets, Log, Servers, Signer } from '../context.ts'
+import type { ErrorBody } from '../../protocol/api.ts'
+import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
+import { closeCodes } from '../../protocol/frames.ts'
+import { assertionRefresh } from '../../protocol/tokens.ts'
+import type { Gate, LiveSockets, Log, PolicyView, Servers, Signer, SiteView, Viewer } from '../context.ts'
+import { mayViewAnything } from '../visible.ts'
+import { type ProxyPath, parseProxyPath, wantsOf } from './path.ts'
+import { pipe } from './pipe.ts'
+import { acceptFor, openUpstreamSocket } from './upstream-socket.ts'
+import { maskedText } from './websocket-frames.ts'
 
 export type UpgradeParts = {
-  readonly gate: Pick<Gate, 'passUpgrade'>
+  readonly gate: Pick<Gate, 'passUpgrade' | 'current'>
+  readonly site: SiteView
+  readonly policy: PolicyView
   readonly servers: Servers
   readonly signer: Pick<Signer, 'assertion'>
   readonly live: LiveSockets
   readonly log: Log
+  /** Default: `assertionRefresh`. */
+  readonly refreshMs?: number
 }
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-export const createProxyUpgrade = (_parts: UpgradeParts): UpgradeHandler => {
-  throw new SeneschalError('internal')
+/** From the browser's request to the UI server's 101, ms. */
+const openMayTake = 15_000
+
+/** 16 random bytes in base64 (RFC 6455, section 4.1). */
+const keyPattern = /^[A-Za-z0-9+/]{21}[AQgw]==$/
+
+const keyOf = ({ method, headers }: IncomingMessage): string => {
+  const key = headers['sec-websocket-key']
+  const right =
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    key !== undefined &&
+    keyPattern.test(key)
+  if (!right) throw new SeneschalError('input.invalid', 'This is not a WebSocket handshake.')
+  return key
+}
+
+/** A stream is all that the UI server offers under this door. */
+const streamPath = (request: IncomingMessage): ProxyPath => {
+  const path = parseProxyPath(request.url ?? '')
+  if (path.segments.length !== 1 || path.segments[0] !== 'stream') throw new SeneschalError('route.unknown')
+  return path
+}
+
+const refuse = (socket: Duplex, error: SeneschalError, request: string) => {
+  const answer: ErrorBody = { error: { code: error.code, message: error.message, request } }
+  const body = JSON.stringify(answer)
+  socket.end(
+    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+const accept = (key: string): string =>
+  `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${acceptFor(key)}\r\n\r\n`
+
+export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
+  const { gate, site, policy, servers, signer, live, log } = parts
+
+  const open = async (request: IncomingMessage, browser: Duplex, head: Buffer): Promise<void> => {
+    const key = keyOf(request)
+    const path = streamPath(request)
+    const { account, target } = path
+    const viewer = await gate.passUpgrade(request, wantsOf(path))
+    const gone = new AbortController()
+    const leave = () => gone.abort(new SeneschalError('lost.connection'))
+    browser.once('close', leave)
+    const timeout = AbortSignal.timeout(openMayTake)
+    const signal = AbortSignal.any([gone.signal, timeout])
+    const audience = servers.audience(account)
+    try {
+      const stream = await servers.dial(account, signal)
+      const assertion = await signer.assertion(viewer, audience)
+      const upstream = await openUpstreamSocket(stream, target, assertion, signal)
+      if (browser.destroyed) return void upstream.stream.destroy()
+      browser.write(accept(key))
+      connect(viewer, account, audience, browser, upstream.stream, upstream.head, head)
+    } catch (thrown) {
+      const error = timeout.aborted ? new SeneschalError('server.timeout') : asSeneschalError(thrown)
+      if (!gone.signal.aborted && error.code !== 'server.bad-answer') servers.suspect(account)
+      throw error
+    } finally {
+      browser.off('close', leave)
+    }
+  }
+
+  const connect = (
+    opened: Viewer,
+    account: string,
+    audience: string,
+    browser: Duplex,
+    server: Duplex,
+    serverHead: Buffer,
+    browserHead: Buffer,
+  ) => {
+    let viewer = opened
+    const piped = pipe(browser, server, serverHead, browserHead)
+    const leave = live.add({ session: viewer.session, person: viewer.person, account, close: piped.close })
+    const unwatch = servers.watch(account)
+    const look = () => {
+      if (!mayViewAnything({ site, policy }, viewer, account)) piped.close(closeCodes.forbidden)
+    }
+    const unlisten = policy.onChange(look)
+    const refresh = async () => {
+      const current = await gate.current(viewer)
+      if (current === undefined) return piped.close(closeCodes.sessionEnded)
+      viewer = current
+      look()
+      server.write(maskedText(await signer.assertion(viewer, audience), randomBytes(4)))
+    }
+    const timer = setInterval(() => {
+      // Without a fresh assertion the UI server ends the socket by itself; this only says why.
+      refresh().catch((err) => log.warn({ err, account }, 'no fresh assertion for an open socket'))
+    }, parts.refreshMs ?? assertionRefresh)
+    timer.unref()
+    piped.closed.then(() => {
+      clearInterval(timer)
+      unlisten()
+      unwatch()
+      leave()
+    })
+  }
+
+  return (request, socket, head) => {
+    // Node takes its own listener away before 'upgrade'; errors are followed by 'close'.
+    socket.on('error', (err) => log.debug({ err }, 'a socket broke'))
+    if (socket instanceof Socket) socket.setNoDelay(true).setKeepAlive(true, 30_000).setTimeout(0)
+    open(request, socket, head).catch((thrown) => {
+      const error = asSeneschalError(thrown)
+      const id = randomUUID()
+      if (error.code === 'internal') log.error({ err: error.cause, request: id }, 'an upgrade failed')
+      if (!socket.destroyed) refuse(socket, error, id)
+    })
+  }
 }
