@@ -49,15 +49,17 @@ export const launch = async (
 ): Promise<Incarnation> => {
   let present = first
   const onProgress = async (event: StartProgress): Promise<void> => {
-    // What comes after the end of this start must not bring it back.
-    signal.throwIfAborted()
     if (event.handle !== undefined) {
-      present = { ...present, handle: event.handle, host: event.host ?? present.host }
+      // After the end of this start nothing may be launched any more.
+      signal.throwIfAborted()
+      const { handle, host = present.host } = event
+      present = { instance: handle.instance, handle, host }
       await save(present)
     }
-    say(event.text)
+    if (!signal.aborted) say(event.text)
   }
   const settings = settingsFor(account, first.instance, parts)
   const handle = await orAborted(parts.spawner(account).start(account, settings, onProgress, signal), signal)
-  return { ...present, handle }
+  // It may have found one that an earlier hub had started, under the name that it has since then.
+  return { ...present, instance: handle.instance, handle }
 }
