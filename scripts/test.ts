@@ -46,6 +46,7 @@ const runFiles = async (list: string[], options: Omit<Parameters<typeof run>[0],
 if (patterns.length === 0) {
   check('types', 'tsc', ['-b'])
   check('style', 'biome', ['ci', '.'])
+  check('reference pages', 'node', ['scripts/reference.ts', '--check'])
 }
 await runFiles(files('test/unit/*.test.ts', 'test/attacks/*.test.ts'), {
   isolation: 'none',

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, test } from 'node:test'
+import { helpOf, overview } from '../../cli/command.ts'
+import { commands } from '../../cli/commands.ts'
+import { version } from '../../protocol/version.ts'
+
+const main = join(dirname(dirname(import.meta.dirname)), 'cli/main.ts')
+const site = mkdtempSync(join(tmpdir(), 'seneschal-cli-'))
+after(() => rmSync(site, { recursive: true }))
+for (const name of ['0_temp', '1_inbox', '2_processing', '3_error', '3_finished'])
+  mkdirSync(join(site, 'requests', name), { recursive: true })
+
+type Ran = { readonly code: number; readonly out: string; readonly err: string }
+const seneschal = (...args: readonly string[]): Promise<Ran> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [main, ...args], { env: { SENESCHAL_SITE: site } }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    })
+  })
+
+test('every command has a help of its own, and the overview names those for people', () => {
+  for (const command of commands) {
+    const help = helpOf(command)
+    assert.match(help, new RegExp(`^seneschal ${command.name}`))
+    assert.match(help, /--help/)
+    assert.ok(command.summary.length > 10 && command.summary.endsWith('.'), command.name)
+    if (command.internal !== true)
+      assert.ok(overview(commands, version).includes(`  ${command.name} `), command.name)
+  }
+})
+
+test('a user who asks for help or the version gets it, and one who types nonsense is told', async () => {
+  assert.equal((await seneschal('--version')).out, `${version}\n`)
+  assert.match((await seneschal('submit', '--help')).out, /^seneschal submit/)
+  const nonsense = await seneschal('sbumit')
+  assert.deepEqual([nonsense.code, nonsense.out], [64, ''])
+  assert.match(nonsense.err, /no command "sbumit".*\[usage\]/)
+  const option = await seneschal('submit', '--no-such-option')
+  assert.equal(option.code, 64)
+})
+
+test('a login user submits an action and finds its status while no daemon runs', async () => {
+  const submitted = await seneschal(
+    'submit',
+    '--action',
+    'hold',
+    '--on',
+    '~atmosphere_stage/clouds//20261122T0600Z/climb',
+  )
+  assert.equal(submitted.code, 0, submitted.err)
+  const id = submitted.out.trim()
+  const [file] = readdirSync(join(site, 'requests/1_inbox'))
+  assert.equal(file, `${id}.json`)
+  assert.deepEqual(JSON.parse(readFileSync(join(site, 'requests/1_inbox', `${id}.json`), 'utf8')), {
+    version: 1,
+    id,
+    action: 'hold',
+    account: 'atmosphere_stage',
+    workflow: 'clouds',
+    cycle: '20261122T0600Z',
+    task: 'climb',
+    args: {},
+  })
+  assert.equal((await seneschal('status', id)).out, `${id}  waiting\n`)
+  mkdirSync(join(site, 'requests/3_error', id))
+  writeFileSync(
+    join(site, 'requests/3_error', id, 'status.json'),
+    JSON.stringify({ id, state: 'refused', code: 'permission.denied' }),
+  )
+  const status = await seneschal('status', id, '--follow')
+  assert.deepEqual([status.code, status.out], [1, `${id}  refused  permission.denied\n`])
+})
+
+test('what cannot be asked for is refused before a file is written', async () => {
+  const before = readdirSync(join(site, 'requests/1_inbox')).length
+  for (const words of [
+    ['--action', 'explode', '--on', '~a/b'],
+    ['--action', 'trigger', '--on', '~a/b'],
+    ['--action', 'hold'],
+    ['--action', 'hold', '--on', '~-oProxyCommand=x/b'],
+    ['--action', 'stop', '--on', '~a/b', 'mode=never'],
+    ['--action', 'hold', '--on', '~a/b', 'extra=1'],
+    [],
+  ])
+    assert.notEqual((await seneschal('submit', ...words)).code, 0, words.join(' '))
+  assert.equal(readdirSync(join(site, 'requests/1_inbox')).length, before)
+})
+
+test('explain reads the snapshot that the daemon published, and names the deciding line', async () => {
+  mkdirSync(join(site, 'feed/site'), { recursive: true })
+  const layer = (rules: object, lines: object) => ({
+    rules,
+    source: { file: '/etc/seneschal/site.yaml', lines },
+  })
+  writeFileSync(
+    join(site, 'feed/site/permissions.json'),
+    JSON.stringify({
+      v: 1,
+      version: 3,
+      at: 0,
+      site: layer({ read: ['everyone'], execute: ['group:oidc/ops'] }, { read: 2, execute: 3 }),
+      limits: layer({}, {}),
+      roles: { admin: [], auditor: [], developer: [] },
+      accounts: { atmosphere_stage: { owners: [], cli: 'refuse', workflows: {} } },
+      locks: { persons: [], accounts: [], hosts: [] },
+    }),
+  )
+  const refused = await seneschal('explain', 'mel', 'stop', '~atmosphere_stage/clouds')
+  assert.equal(refused.code, 1)
+  assert.match(refused.out, /^refused: .*\n {2}by: \/etc\/seneschal\/site\.yaml:3 \(execute\)/)
+  const allowed = await seneschal(
+    'explain',
+    'jacintar',
+    'stop',
+    '~atmosphere_stage/clouds',
+    '--group',
+    'oidc/ops',
+  )
+  assert.equal(allowed.code, 0)
+  assert.match(allowed.out, /after raising privileges to execute/)
+})
+
+test('a configuration that is wrong stops hub and daemon at once, with the place', async () => {
+  const file = join(site, 'bad.yaml')
+  writeFileSync(file, 'site: x\nlisten:\n  prot: 8000\n')
+  for (const part of ['hub', 'daemon']) {
+    const ran = await seneschal(part, '--config', file)
+    assert.equal(ran.code, 78, part)
+    assert.match(
+      ran.err,
+      part === 'hub' ? /bad\.yaml:3:3: unknown key listen\.prot/ : /bad\.yaml:2:1: unknown key listen/,
+    )
+    assert.match(ran.err, /\[config\.invalid\]/)
+  }
+})
