@@ -114,6 +114,7 @@ export const serialise = (state: EngineState): Snapshot => ({
   holds: [...state.holds],
   queues: [...state.queues]
     .filter(([, queue]) => queue.size > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, queue]) => [name, [...queue.values()].map(({ point, task }) => [point, task])]),
   completed: state.completed,
   means: [...state.means].map(([task, { runs, ms }]) => [task, runs, ms]),

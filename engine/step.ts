@@ -6,6 +6,7 @@ import { actions } from './actions.ts'
 import { passTime } from './clock.ts'
 import { hold, release } from './hold.ts'
 import { applyJobEvent } from './jobs.ts'
+import { judge } from './judge.ts'
 import { createDraft, type Draft } from './pool.ts'
 import { isIdle, releaseQueues } from './ready.ts'
 import { reload } from './reload.ts'
@@ -64,15 +65,16 @@ const handlers: Handlers = {
 const movesWindow: ReadonlySet<EngineEvent['kind']> = new Set(['play', 'resume', 'reload'])
 
 /**
- * Applies one event. An event that makes no sense in this state changes nothing: ask `judge` before, if
- * somebody is to be told. Work done is in proportion to what changes.
+ * Applies one event. One that `judge` refuses changes nothing but the time: ask it before, if somebody is
+ * to be told why. Work done is in proportion to what changes.
  */
 export const step = (state: EngineState, event: EngineEvent): Step => {
   const draft = createDraft(state)
   const statusBefore = statusOf(state)
+  const { ok } = judge(state, event)
   passTime(draft, event.at)
   const handle = handlers[event.kind] as (draft: Draft, event: EngineEvent) => void
-  handle(draft, event)
+  if (ok) handle(draft, event)
   if (draft.windowMoved || movesWindow.has(event.kind) || state.workflow.schedule.clock) moveWindow(draft)
   releaseQueues(draft)
   if (state.stage === 'stopping' && isIdle(state)) state.stage = 'stopped'
