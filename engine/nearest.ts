@@ -18,7 +18,7 @@ const distance = (a: string, b: string, most: number): number => {
 export const nearest = (word: string, known: Iterable<string>): string | undefined => {
   const lower = word.toLowerCase()
   let best: string | undefined
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1
+  let least = Math.min(3, Math.floor(word.length / 2)) + 1
   for (const name of known) {
     const found = distance(lower, name.toLowerCase(), least)
     if (found < least) {

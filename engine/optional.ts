@@ -16,18 +16,15 @@ export type GraphPlace = Place & { readonly graph: number | undefined }
 type Mark = {
   readonly optional: boolean
   readonly byFamily: boolean
+  /** The task or family that stands there. */
+  readonly subject: string
   /** As it was written, for messages. */
   readonly written: string
   readonly at: GraphPlace
 }
 
-export type Said = {
-  readonly outputs: number
-  readonly optional: boolean
-  readonly byFamily: boolean
-  readonly written: string
-  readonly at: GraphPlace
-}
+/** What one node of the graph says about outputs of a task. */
+export type Said = Mark & { readonly outputs: number }
 
 export type Optionality = {
   readonly mark: (task: string, said: Said) => void
@@ -40,6 +37,8 @@ const nameOf = (bit: number): string => outputsIn(bit)[0] ?? ''
 
 export const createOptionality = (report: Report): Optionality => {
   const marks = new Map<string, Map<number, Mark>>()
+  /** Tasks of which the graph says both: one report each is enough. */
+  const disputed = new Set<string>()
 
   const markBit = (task: string, bit: number, mark: Mark): void => {
     const ofTask = marks.get(task) ?? new Map<number, Mark>()
@@ -48,10 +47,12 @@ export const createOptionality = (report: Report): Optionality => {
     if (earlier === undefined || (earlier.byFamily && !mark.byFamily)) {
       ofTask.set(bit, mark)
     } else if (earlier.optional !== mark.optional && earlier.byFamily === mark.byFamily) {
-      const other = `line ${earlier.at.line} ("${earlier.written}")`
+      disputed.add(task)
+      const text = earlier.at.graph === mark.at.graph ? '' : `graph text ${(earlier.at.graph ?? 0) + 1}, `
+      const other = `${text}line ${earlier.at.line} ("${earlier.written}")`
       report(
         mark.at,
-        `"${mark.written}" makes ${task}:${nameOf(bit)} ${mark.optional ? 'optional' : 'required'}, ` +
+        `"${mark.written}" makes ${mark.subject}:${nameOf(bit)} ${mark.optional ? 'optional' : 'required'}, ` +
           `but ${other} makes it ${mark.optional ? 'required' : 'optional'}. Write "?" in both places or in none.`,
       )
     }
@@ -77,14 +78,15 @@ export const createOptionality = (report: Report): Optionality => {
     const one = marks.get(task)?.get(bit)
     const other = marks.get(task)?.get(opposite)
     if (one === undefined || other === undefined || (one.optional && other.optional)) return [one, other]
+    if (disputed.has(task)) return [one, other]
     if (one.byFamily && !other.byFamily) return [{ ...one, optional: other.optional }, other]
     if (other.byFamily && !one.byFamily) return [one, { ...other, optional: one.optional }]
     const fault = one.optional ? other : one
     const reason = one.optional ? one : other
     report(
       fault.at,
-      `"${reason.written}" uses ${task}:${nameOf(one.optional ? bit : opposite)}, so ` +
-        `${task}:${nameOf(one.optional ? opposite : bit)} cannot be required: write "${fault.written}?".`,
+      `"${reason.written}" uses ${reason.subject}:${nameOf(one.optional ? bit : opposite)}, so ` +
+        `${fault.subject}:${nameOf(one.optional ? opposite : bit)} cannot be required: write "${fault.written}?".`,
     )
     return [one, other]
   }

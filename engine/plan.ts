@@ -158,7 +158,14 @@ export const buildPlan = (names: Names, chains: readonly PlacedChain[]): Plan =>
     const outputs = (node.qualifier === undefined ? succeeded : qualifiers.get(node.qualifier))?.outputs
     if (outputs === undefined) return
     const at = { ...node.at, graph }
-    const said = { outputs, optional: node.optional, byFamily: !isTask, written: writtenAs(node), at }
+    const said = {
+      outputs,
+      optional: node.optional,
+      byFamily: !isTask,
+      subject: node.name,
+      written: writtenAs(node),
+      at,
+    }
     for (const task of isTask ? [node.name] : (families.get(node.name)?.members ?? [])) {
       optionality.mark(task, said)
       used.add(task)
