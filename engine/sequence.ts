@@ -19,6 +19,7 @@ export type Sequence = {
 }
 
 const FOUR_DAYS = 4 * 86_400_000
+const LABELS_KEPT = 1000
 
 export const createSequence = (schedule: Schedule, initial: Point): Sequence => {
   const { mode, step } = schedule
@@ -61,6 +62,18 @@ export const createSequence = (schedule: Schedule, initial: Point): Sequence => 
     return found
   }
 
+  // Every event names its cycle, and most name one of a few.
+  const parsed = new Map<string, Point>()
+  const parse = (label: string): Point | undefined => {
+    const known = parsed.get(label)
+    if (known !== undefined) return known
+    const point = parsePoint(mode, label)
+    if (point === undefined || !has(point) || formatPoint(mode, point) !== label) return undefined
+    if (parsed.size >= LABELS_KEPT) parsed.clear()
+    parsed.set(label, point)
+    return point
+  }
+
   return {
     initial,
     final,
@@ -74,10 +87,7 @@ export const createSequence = (schedule: Schedule, initial: Point): Sequence => 
     before,
     after,
     label: (point) => formatPoint(mode, point),
-    parse: (label) => {
-      const point = parsePoint(mode, label)
-      return point !== undefined && has(point) && formatPoint(mode, point) === label ? point : undefined
-    },
+    parse,
   }
 }
 
