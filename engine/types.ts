@@ -5,9 +5,11 @@
  * | --- | --- |
  * | compile.ts | `compile(definition: unknown): CompileResult` |
  * | state.ts | `createState(workflow): EngineState` (opaque) — stopped, nothing spawned |
- * | step.ts | `step(state, event): Step` — consumes `state`; `nextWake(state): number \| undefined` |
+ * | step.ts | `step(state, event): Step` — consumes `state` |
  * | judge.ts | `judge(state, event): Judgement` — before a request is applied |
- * | rows.ts | `rows(state)`, `row(state, key)`, `summarise(state): WorkflowSummary`, `pendingEffects(state)` |
+ * | clock.ts | `nextWake(state): number \| undefined` — when the next `tick` is needed |
+ * | rows.ts | `rows(state)`, `row(state, key)` |
+ * | summary.ts | `summarise(state): WorkflowSummary`, `pendingEffects(state)` — owed after a restart |
  * | snapshot.ts | `serialise(state): Snapshot`, `restore(workflow, json: unknown): EngineState` |
  *
  * Times are epoch milliseconds and durations milliseconds, unless a name says otherwise.
