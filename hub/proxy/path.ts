@@ -63,15 +63,16 @@ export const parseJobId = (account: string, id: string): JobId | undefined => {
 }
 
 /**
- * What a path needs, as far as the hub can tell. The UI server decides again, and filters what it answers; where
- * the path names no workflow, something visible in the account is enough to ask.
+ * What a path needs, as far as the hub can tell; the UI server decides again, and filters what it answers. Where
+ * the path names no workflow, something in the account is enough to ask.
  */
 export const wantsOf = ({ account, segments, query }: ProxyPath): Wants => {
   const [what, name, part] = segments
+  const job = what === 'jobs' && name !== undefined ? parseJobId(account, name) : undefined
+  if (job !== undefined) return { account, ...job, action: 'logs' }
   if (what === 'workflows' && name !== undefined)
     return { account, workflow: name, action: part === 'source' ? 'source' : 'view' }
-  if (what === 'jobs' && name !== undefined)
-    return { account, workflow: parseJobId(account, name)?.workflow, action: 'logs', anywhere: true }
   const workflow = query.get('workflow') ?? undefined
-  return { account, workflow, action: 'view', anywhere: true }
+  const action = what === 'search' ? 'search' : 'view'
+  return workflow === undefined ? { account, action, anywhere: true } : { account, workflow, action }
 }

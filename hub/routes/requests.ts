@@ -1,7 +1,10 @@
+/** `GET /api/requests/:id`: how a request ended. Absent, foreign and malformed ids get one answer. */
 import type { FastifyInstance } from 'fastify'
+import type { RequestBody } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import type { Gate, PolicyView, SiteView } from '../context.ts'
+import { type Gate, PAGE, type PolicyView, type SiteView, type Viewer } from '../context.ts'
 import type { Granted } from '../granted.ts'
+import { mayView } from '../visible.ts'
 
 export type RequestsParts = {
   readonly gate: Pick<Gate, 'viewer'>
@@ -10,8 +13,34 @@ export type RequestsParts = {
   readonly granted: Granted
 }
 
+type Known = {
+  readonly person: string | null
+  readonly account: string
+  readonly workflow: string | undefined
+}
+
 export const requestsRoutes =
-  (_parts: RequestsParts) =>
-  async (_app: FastifyInstance): Promise<void> => {
-    throw new SeneschalError('internal')
+  ({ gate, site, policy, granted }: RequestsParts) =>
+  async (app: FastifyInstance): Promise<void> => {
+    const mayKnow = (viewer: Viewer, { person, account, workflow }: Known): boolean =>
+      person === viewer.person || mayView(policy, viewer, account, workflow)
+
+    app.get<{ Params: { id: string } }>(
+      '/api/requests/:id',
+      { config: { kind: PAGE } },
+      async (request): Promise<RequestBody> => {
+        const viewer = gate.viewer(request)
+        const row = site.request(request.params.id)
+        const waiting = granted.get(request.params.id)
+        const known: Known | undefined =
+          row === undefined ? waiting : { ...row, workflow: row.workflow ?? undefined }
+        if (known === undefined || !mayKnow(viewer, known)) throw new SeneschalError('request.unknown')
+        if (row === undefined) return { state: 'waiting' }
+        return {
+          state: row.state,
+          ...(row.code === null ? {} : { code: row.code }),
+          ...(row.reason === null ? {} : { reason: row.reason }),
+        }
+      },
+    )
   }

@@ -1,17 +1,95 @@
-import type { FastifyInstance } from 'fastify'
+/** `/api/accounts/:account/server`: start or revive an account's UI server, stop it, watch it happen. */
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ProgressEvent } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import type { Gate, LiveSockets, PolicyView, Servers, SiteView } from '../context.ts'
+import {
+  ADMIN,
+  CHANGE,
+  type Gate,
+  type LiveSockets,
+  PAGE,
+  type Servers,
+  type SiteView,
+  type Wants,
+} from '../context.ts'
 
 export type ServerParts = {
   readonly gate: Pick<Gate, 'viewer'>
   readonly site: SiteView
-  readonly policy: PolicyView
   readonly servers: Servers
   readonly live: LiveSockets
 }
 
+type Request = FastifyRequest<{ Params: { account: string } }>
+
+/** Keeps proxies from ending a quiet stream, ms. */
+const pingEvery = 15_000
+/** What a reader may leave unread, bytes: more than one start has to say. */
+const patience = 256 * 1024
+
+const accountOf = (request: FastifyRequest): string => (request as Request).params.account
+const wants = (request: FastifyRequest): Wants => ({
+  action: 'view',
+  account: accountOf(request),
+  anywhere: true,
+})
+
+const eventText = (event: ProgressEvent): string => `event: progress\ndata: ${JSON.stringify(event)}\n\n`
+
 export const serverRoutes =
-  (_parts: ServerParts) =>
-  async (_app: FastifyInstance): Promise<void> => {
-    throw new SeneschalError('internal')
+  ({ gate, site, servers, live }: ServerParts) =>
+  async (app: FastifyInstance): Promise<void> => {
+    app.post('/api/accounts/:account/server', { config: { kind: CHANGE, wants } }, async (request, reply) => {
+      const viewer = gate.viewer(request)
+      const account = accountOf(request)
+      // It may take a while: how it goes is told by the row, by progress and on the wall.
+      servers
+        .ensure(account, viewer)
+        .catch((err) => request.log.info({ err, account }, 'a server that was asked for did not start'))
+      reply.code(202)
+      return servers.row(account)
+    })
+
+    app.delete('/api/accounts/:account/server', { config: { kind: ADMIN } }, async (request, reply) => {
+      const account = accountOf(request)
+      if (site.account(account) === undefined) throw new SeneschalError('account.unknown')
+      await servers.stop(account, gate.viewer(request))
+      reply.code(204)
+    })
+
+    app.get(
+      '/api/accounts/:account/server/progress',
+      { config: { kind: PAGE, wants } },
+      async (request, reply: FastifyReply) => {
+        const viewer = gate.viewer(request)
+        const account = accountOf(request)
+        const stream = new Readable({ read: () => undefined })
+        let over = false
+        const push = (text: string | null) => {
+          if (over) return
+          over = text === null || stream.readableLength > patience
+          stream.push(over ? null : text)
+        }
+        const unwatch = servers.watch(account)
+        const unlisten = servers.onProgress(account, (event) => push(eventText(event)))
+        const leave = live.add({
+          session: viewer.session,
+          person: viewer.person,
+          account,
+          close: () => push(null),
+        })
+        const pinging = setInterval(() => push(': \n\n'), pingEvery)
+        pinging.unref()
+        stream.once('close', () => {
+          over = true
+          clearInterval(pinging)
+          leave()
+          unlisten()
+          unwatch()
+        })
+        reply.header('content-type', 'text/event-stream').header('cache-control', 'no-store')
+        return reply.send(stream)
+      },
+    )
   }
