@@ -8,8 +8,10 @@ import type { Check, GateParts } from '../visit.ts'
 const mustSee = (viewer: Viewer, wants: Wants, parts: GateParts): void => {
   const { account, workflow } = wants
   if (wants.anywhere === true && mayViewAnything(parts, viewer, account)) return
-  if (mayView(parts.policy, viewer, account, workflow)) return
-  const knowsAccount = workflow !== undefined && mayView(parts.policy, viewer, account)
+  const hasAccount = parts.site.account(account) !== undefined
+  const exists = workflow === undefined ? hasAccount : parts.site.summary(account, workflow) !== undefined
+  if (exists && mayView(parts.policy, viewer, account, workflow)) return
+  const knowsAccount = workflow !== undefined && hasAccount && mayView(parts.policy, viewer, account)
   throw new SeneschalError(knowsAccount ? 'workflow.unknown' : 'account.unknown')
 }
 
