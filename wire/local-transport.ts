@@ -16,6 +16,9 @@ export type LocalTransportOptions = {
   readonly agentTimeout?: number
 }
 
+/** Longer than the agent gives a server to end. */
+const agentGrace = 15_000
+
 export const createLocalTransport = (options: LocalTransportOptions): Transport => {
   const [program, ...args] = options.command
   const open = new Set<() => void>()
@@ -32,11 +35,14 @@ export const createLocalTransport = (options: LocalTransportOptions): Transport 
       })
       let broken: SeneschalError | undefined
       const stream = pairStreams(child.stdout, child.stdin)
+      // As when an SSH channel closes: the agent sees the end of its stdin and undoes what it had begun. A signal at
+      // once would leave a server half started.
       const kill = () => {
+        if (stream.destroyed) return
         stream.destroy()
-        child.kill()
+        const overdue = setTimeout(() => child.kill('SIGKILL'), agentGrace).unref()
+        void exit.then(() => clearTimeout(overdue))
       }
-      open.add(kill)
       const exit = new Promise<Exit>((resolve) => {
         child.once('error', (cause) => {
           broken = new SeneschalError('agent.missing', `${program} cannot be run.`, { cause })
@@ -44,6 +50,7 @@ export const createLocalTransport = (options: LocalTransportOptions): Transport 
         })
         child.once('exit', (code, name) => resolve({ code, signal: name }))
       })
+      open.add(kill)
       void exit.then(() => open.delete(kill))
       return openChannel({ stream, stderr: child.stderr, exit, kill, lost: () => broken }, nonce, {
         timeout: options.agentTimeout ?? 10_000,
