@@ -10,7 +10,7 @@ import { childEnvironment } from '../../wire/environment.ts'
 import { withLock } from './lock.ts'
 import { identify, isErrno, terminate } from './process.ts'
 import type { RunDirectory, ServiceName } from './run-directory.ts'
-import { connectSocket, findService, lastLines, present, writeRecord } from './service.ts'
+import { connectSocket, findService, lastLines, present, readRecord, writeRecord } from './service.ts'
 import type { VerbContext } from './verb.ts'
 
 export type Launch = {
@@ -33,11 +33,14 @@ export const ensureService = async (wanted: Launch): Promise<StartAnswer> => {
   const first = await findService(directory, service)
   if (first.status.state === 'running') return first.status
   return withLock(directory.lock(service), wanted.signal, async () => {
-    const { status, record } = await findService(directory, service)
+    const seen = await readRecord(directory, service)
+    // Found silent a moment ago, and still the same one: not asked a second time.
+    const same = first.status.state === 'silent' && seen?.instance === first.status.instance
+    const { status, record } = same ? first : await findService(directory, service)
     if (status.state === 'running') return status
     if (status.state === 'silent' && record !== undefined) {
       context.progress('The one that is up does not answer; ending it.')
-      await terminate(record)
+      await terminate(record, 1000)
     }
     return launch(wanted)
   })

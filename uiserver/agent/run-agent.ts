@@ -31,6 +31,8 @@ export type AgentOptions = {
 /** EX_NOPERM of sysexits.h. */
 const refusedExit = 77
 const failedExit = 1
+/** Within which the caller's line must come, ms: nobody's agent waits for ever. */
+const inputTimeout = 30_000
 
 const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
   start: async () => (await import('./verb-start.ts')).start,
@@ -70,7 +72,7 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
 
   try {
     const verb = await verbs[command.verb]()
-    const line = await readLine(stdin, agentLineLimit)
+    const line = await readLine(stdin, agentLineLimit, AbortSignal.timeout(inputTimeout))
     if (line === undefined) throw new SeneschalError('input.invalid', 'No line of input came.')
     await verb({
       input: parseInput(line),

@@ -56,6 +56,9 @@ export const connectSocket = (path: string): Promise<Socket | undefined> =>
     socket.once('error', () => resolve(undefined))
   })
 
+/** Longer than a busy host makes a healthy server wait, ms. */
+const greetingTimeout = 4000
+
 /**
  * The kernel accepts connections for a process that hangs. A UI server speaks first (its end of the tunnel sends its
  * settings), so its first bytes are the proof; of the supervisor, which waits to be asked, accepting must do.
@@ -67,7 +70,7 @@ const answers = async (service: ServiceName, path: string): Promise<boolean> => 
     service === 'supervisor' ||
     (await new Promise<boolean>((resolve) => {
       const give = (value: boolean) => () => resolve(value)
-      socket.setTimeout(2000, give(false))
+      socket.setTimeout(greetingTimeout, give(false))
       socket.once('data', give(true)).once('close', give(false)).once('error', give(false))
     }))
   socket.on('error', () => undefined).destroy()
