@@ -158,9 +158,17 @@ const accepting = async (port: number): Promise<void> => {
   }
 }
 
-/** Direct children, in Linux's own list. */
-const childrenOf = async (pid: number): Promise<readonly number[]> =>
-  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean).map(Number)
+/** The sshd processes below one: each connection has one for root's part and one for the account's. */
+const sessionsOf = async (pid: number): Promise<readonly number[]> => {
+  // A process that ended meanwhile has no children.
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  const found: number[] = []
+  for (const child of list.trim().split(' ').filter(Boolean).map(Number)) {
+    const name = await readFile(`/proc/${child}/comm`, 'utf8').catch(() => '')
+    if (name.startsWith('sshd')) found.push(child, ...(await sessionsOf(child)))
+  }
+  return found
+}
 
 export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   const { dir, accounts } = options
@@ -217,12 +225,12 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
     home,
     log: () => readFile(join(dir, 'sshd.log'), 'utf8'),
     dropConnections: async () => {
-      for (const pid of await childrenOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
+      for (const pid of await sessionsOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
     },
     stop: async () => {
       if (daemon.exitCode === null) {
         const exited = once(daemon, 'exit')
-        for (const pid of await childrenOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
+        for (const pid of await sessionsOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
         daemon.kill()
         await exited
       }
