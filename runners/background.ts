@@ -23,6 +23,8 @@ const markerOf = (directory: string): string => `SENESCHAL_LOG_DIR=${directory}`
 
 type End = { readonly outcome: 'failed' | 'lost'; readonly exit: number | null; readonly note: string }
 
+const killed: End = { outcome: 'failed', exit: 137, note: 'killed' }
+
 /** A query of many directories opens no more files at once than this. */
 const pollWidth = 64
 
@@ -55,6 +57,8 @@ const launch = (prepared: PreparedJob): Promise<ReturnType<typeof spawn>> =>
 export const createBackground = (deps: BackgroundDeps): Runner => {
   /** Wrappers that are our children, by job directory. */
   const children = new Map<string, Promise<void>>()
+  /** Being killed: whose wrapper then goes was not lost. */
+  const killing = new Set<string>()
   const ended = new AbortController()
 
   const report = async (directory: string, end: End): Promise<void> => {
@@ -108,6 +112,7 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
     if ((await readJobFiles(directory)).ended !== undefined) return
     // A second wrapper of the same job leaves at once, and the first one goes on.
     if (await isRunning(directory)) return
+    if (killing.has(directory)) return finish(directory, killed)
     const note = name === null ? `its wrapper ended with exit ${code}` : `its wrapper was ended by ${name}`
     await finish(directory, { outcome: 'lost', exit: null, note })
   }
@@ -124,7 +129,8 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
   const stateOf = async (directory: string): Promise<JobState> => {
     const state = await look(directory)
     if (state.state !== 'lost') return state
-    await finish(directory, { outcome: 'lost', exit: null, note: state.note ?? 'it is gone' })
+    const gone: End = { outcome: 'lost', exit: null, note: state.note ?? 'it is gone' }
+    await finish(directory, killing.has(directory) ? killed : gone)
     return look(directory)
   }
 
@@ -162,15 +168,19 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
         await report(directory, { outcome: 'failed', exit: 143, note: 'killed before it began' })
       const { process: leader } = await readJobFiles(directory)
       if (leader === undefined) return
+      killing.add(directory)
       for (const member of await membersOf(leader, markerOf(directory), deps.boot))
         await signal(member, 'SIGTERM')
       const later = sleep(deps.graceMs, undefined, { signal: ended.signal, ref: false }).then(
-        () => finish(directory, { outcome: 'failed', exit: 137, note: 'killed' }),
+        () => finish(directory, killed),
         (reason: unknown) => {
           if (!ended.signal.aborted) throw reason
         },
       )
-      watched(later, directory)
+      watched(
+        later.finally(() => killing.delete(directory)),
+        directory,
+      )
     },
 
     active: () => children.size,

@@ -75,6 +75,10 @@ keep .started "$(now)"
 note "started as process $$ on $(uname -n)"
 say started ''
 
+if [ -n "$caught" ]; then
+  end failed 143 "ended by SIG$caught before it began"
+  exit 0
+fi
 read -r first <"$dir/job" || first=
 case $first in
   '#!'*) PATH=$job_path "$dir/job" >"$dir/job.out" 2>"$dir/job.err" </dev/null & ;;

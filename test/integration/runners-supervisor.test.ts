@@ -9,6 +9,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  type JobEventFile,
   type JobName,
   type JobState,
   type JobSubmission,
@@ -140,6 +141,17 @@ const eventsOf = async (site: Site) => {
   )
 }
 
+/** Files in the job's directory come first, events after them. */
+const eventsWith = async (site: Site, wanted: JobEventFile['event']) => {
+  const deadline = Date.now() + 5000
+  for (;;) {
+    const events = await eventsOf(site)
+    if (events.some((event) => event.event === wanted)) return events
+    assert.ok(Date.now() < deadline, `no event ${wanted}`)
+    await sleep(20)
+  }
+}
+
 const log = (site: Site, name: string) => readFile(join(jobDirectory(site.root, climb), name), 'utf8')
 
 test('a job runs with the documented environment and nothing of the supervisor besides', async (t) => {
@@ -164,7 +176,7 @@ test('a job runs with the documented environment and nothing of the supervisor b
   assert.equal(await log(site, 'job.err'), 'oops\n')
   assert.equal(await readlink(join(site.root, 'clouds/log/job/1/climb/NN')), '01')
 
-  const events = await eventsOf(site)
+  const events = await eventsWith(site, 'succeeded')
   assert.deepEqual(events.map((event) => event.event).sort(), ['message', 'started', 'succeeded'])
   assert.equal(events.find((event) => event.event === 'message')?.text, 'half way: "50 %" ü')
 })
@@ -174,7 +186,7 @@ test('a job that fails reports its exit code', async (t) => {
   await site.ask({ op: 'submit', submission: submission('#!/bin/sh\nexit 3') })
   const state = await until(site, 'failed')
   assert.ok(state.state === 'failed' && state.exit === 3)
-  const failed = (await eventsOf(site)).find((event) => event.event === 'failed')
+  const failed = (await eventsWith(site, 'failed')).find((event) => event.event === 'failed')
   assert.equal(failed?.exit, 3)
 })
 
@@ -282,11 +294,7 @@ test('a wrapper killed outright is reported by the supervisor, and its job does 
   const pid = Number((await log(site, '.pid')).split(' ')[0])
   process.kill(pid, 'SIGKILL')
   await until(site, 'lost')
-  const deadline = Date.now() + 2000
-  while (!(await eventsOf(site)).some((event) => event.event === 'failed')) {
-    assert.ok(Date.now() < deadline, 'no event')
-    await sleep(20)
-  }
+  await eventsWith(site, 'failed')
   assert.deepEqual(await membersOf(undefined, `SENESCHAL_LOG_DIR=${jobDirectory(site.root, climb)}`, ''), [])
 })
 
