@@ -1,7 +1,7 @@
 /** Shapes of the hub's HTTP interface (`/auth`, `/api`) and of the UI server's (`/u/:account/…`). Browser and tests read these. */
 import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
-import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
+import { accountName, cyclePoint, personName, requestId, taskName, viewerName, workflowName } from './ids.ts'
 import { elevationClass, permissionActions } from './permissions.ts'
 import { type RequestState, requestStates } from './requests.ts'
 import { accountRow, daemonRow, jobRow, serverRow, summaryRow, workflowRow } from './rows.ts'
@@ -15,7 +15,7 @@ export type ErrorBody = z.infer<typeof errorBody>
 
 /** `GET /api/session`. 401 `session.missing` for nobody. */
 export const sessionBody = z.strictObject({
-  person: personName,
+  person: viewerName,
   /** Display name, from the provider. */
   name: z.string(),
   groups: z.readonly(z.array(z.string())),

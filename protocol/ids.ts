@@ -6,6 +6,7 @@ export const accountPattern = /^[a-z_][a-z0-9_-]{0,31}$/
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/
 const cyclePattern = /^[0-9][0-9TZ]{0,31}$/
 const personPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/
+const kioskPersonPattern = /^kiosk:[a-z0-9]{1,32}$/
 const requestPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 export const accountName = z.string().check(z.regex(accountPattern))
@@ -14,6 +15,8 @@ export const taskName = z.string().check(z.regex(namePattern))
 /** An integer, or an ISO 8601 basic UTC label such as `20261122T0600Z`. */
 export const cyclePoint = z.string().check(z.regex(cyclePattern))
 export const personName = z.string().check(z.regex(personPattern))
+/** A person, or `kiosk:ID`, which no person can be called. */
+export const viewerName = z.union([personName, z.string().check(z.regex(kioskPersonPattern))])
 /** A UUID; the product makes version 7, so that ids sort by time. */
 export const requestId = z.string().check(z.regex(requestPattern))
 
