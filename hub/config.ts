@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
 import { accountName, accountPattern } from '../protocol/ids.ts'
+import { spawnerConfig } from '../spawners/registry.ts'
 
 const text = z.string().check(z.minLength(1))
 const httpUrl = z.url({ protocol: /^https?$/, hostname: /^.+$/ })
@@ -95,7 +96,7 @@ export const hubConfig = z.strictObject({
   /** Audit chain and its search index, 0700. */
   audit: absolutePath,
   daemons: z.readonly(z.array(daemon)).check(z.minLength(1)),
-  spawner: z.strictObject({ name: text, options: z._default(z.record(z.string(), z.unknown()), {}) }),
+  spawner: spawnerConfig,
   servers: z._default(
     z.strictObject({
       /** A UI server that nobody looks at ends itself. */

@@ -186,8 +186,10 @@ export const createOidc = (parts: OidcParts): Oidc => {
         }
       }),
     endSessionUrl: async (idToken) => {
-      if (known === undefined) return undefined
-      const { config } = await known
+      // The hub's own session ends whether or not the provider can be asked.
+      const found = await ask().catch(() => undefined)
+      if (found === undefined) return undefined
+      const { config } = found
       if (config.serverMetadata().end_session_endpoint === undefined) return undefined
       return client.buildEndSessionUrl(config, {
         post_logout_redirect_uri: `${publicUrl}/`,

@@ -24,12 +24,23 @@ const run = async (rows: typeof atTheDoor, visit: Visit, parts: GateParts): Prom
   for (const [, check, kinds] of rows) if ((visit.kind & kinds) !== 0) await check(visit, parts)
 }
 
+/** What was wanted, for the record; nothing where it was too malformed to say. */
+const wantsOf = (visit: Visit): Wants | undefined => {
+  try {
+    return visit.wants
+  } catch (thrown) {
+    if (thrown instanceof SeneschalError) return undefined
+    throw thrown
+  }
+}
+
 export const createGate = (parts: CreateGateParts): HubGate => {
   const visits = new WeakMap<FastifyRequest, Visit>()
 
   const refuse = async (visit: Visit, thrown: unknown): Promise<never> => {
     const error = asSeneschalError(thrown)
-    const { viewer, wants } = visit
+    const { viewer } = visit
+    const wants = wantsOf(visit)
     if ((visit.kind & recorded) !== 0 && viewer !== undefined)
       await parts.audit
         .record({

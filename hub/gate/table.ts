@@ -1,5 +1,5 @@
 /** The gate: rows are checks, columns are kinds of request. What no row refuses passes; a hole is visible here. */
-import { ACTION, ADMIN, CHANGE, PAGE, STREAM, WALL } from '../context.ts'
+import { ACTION, ADMIN, CHANGE, PAGE, PUBLIC, STREAM, WALL } from '../context.ts'
 import { administrator } from './checks/administrator.ts'
 import { admitted } from './checks/admitted.ts'
 import { contentType } from './checks/content-type.ts'
@@ -18,7 +18,7 @@ type Rows = readonly (readonly [name: string, check: Check, kinds: number])[]
 export const atTheDoor: Rows = [
   ['session', session, PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],
   ['kiosk', kiosk, PAGE | STREAM | ACTION | CHANGE | ADMIN],
-  ['origin', origin, PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],
+  ['origin', origin, PUBLIC | PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],
   ['csrf', csrf, ACTION | CHANGE | ADMIN],
   ['contentType', contentType, ACTION | CHANGE | ADMIN],
   ['admitted', admitted, PAGE | STREAM | WALL | ACTION | ADMIN],

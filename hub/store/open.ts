@@ -1,4 +1,6 @@
 /** Opens the hub's database and brings it up to date. */
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, SqliteDialect } from 'kysely'
 import { migrate } from './migrations.ts'
@@ -10,6 +12,11 @@ export type Store = { readonly db: Database; readonly close: () => Promise<void>
 
 /** `file` may be `:memory:`. Throws where the file was written by a newer hub than this one can understand. */
 export const openStore = async (file: string): Promise<Store> => {
+  if (file !== ':memory:') {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    // SQLite gives its other files the mode of this one.
+    closeSync(openSync(file, 'a', 0o600))
+  }
   const sqlite = new DatabaseSync(file, { timeout: 5000 })
   // FULL: a session that was ended does not come back after a power cut.
   sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
