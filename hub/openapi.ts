@@ -1,0 +1,118 @@
+/** The hub's HTTP interface as OpenAPI 3.1, made from the schemas that the routes check against. */
+import { z } from 'zod/mini'
+import * as api from '../protocol/api.ts'
+import { version } from '../protocol/version.ts'
+
+type Operation = {
+  readonly does: string
+  readonly takes?: z.ZodMiniType
+  readonly gives?: z.ZodMiniType
+  readonly status?: number
+  /** Names of query parameters. */
+  readonly query?: readonly string[]
+}
+
+const kiosks = z.strictObject({ kiosks: z.array(api.kioskRow) })
+const keys = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+
+/** `METHOD /path` → what it does. `{name}` is a parameter. A test holds this to the routes. */
+export const operations: Readonly<Record<string, Operation>> = {
+  'GET /auth/login': { does: 'Leads to the identity provider.', status: 303, query: ['return'] },
+  'GET /auth/callback': { does: 'Where the identity provider leads back to.', status: 303 },
+  'POST /auth/logout': { does: 'Ends this session; location ends the provider’s.', gives: api.elevateAnswer },
+  'POST /auth/backchannel-logout': { does: 'A logout that the identity provider tells of.' },
+  'POST /auth/elevate': {
+    does: 'Starts raising privileges; location is the provider’s page.',
+    takes: api.elevateBody,
+    gives: api.elevateAnswer,
+  },
+  'DELETE /auth/elevation': { does: 'Drops raised privileges.', status: 204 },
+  'GET /api/session': { does: 'Who am I.', gives: api.sessionBody },
+  'GET /api/accounts': { does: 'Accounts and workflows that I may view.', gives: api.accountsBody },
+  'GET /api/accounts/{account}': { does: 'One account.', gives: api.accountBody },
+  'POST /api/accounts/{account}/server': { does: 'Starts the account’s server.', status: 202 },
+  'DELETE /api/accounts/{account}/server': { does: 'Stops the account’s server.', status: 202 },
+  'GET /api/accounts/{account}/server/progress': {
+    does: 'How a start is going: text/event-stream.',
+    gives: api.progressEvent,
+  },
+  'POST /api/accounts/{account}/actions/{action}': {
+    does: 'Asks for an action: the one door.',
+    takes: api.actionBody,
+    gives: api.actionAnswer,
+    status: 202,
+  },
+  'GET /api/requests/{id}': { does: 'How a request ended.', gives: api.requestBody },
+  'GET /api/wall': { does: 'WebSocket: all accounts and workflows.', status: 101, query: ['since', 'epoch'] },
+  'GET /api/audit': {
+    does: 'Audit records, newest first.',
+    gives: api.auditBody,
+    query: ['since', 'until', 'person', 'account', 'event', 'text', 'cursor', 'limit'],
+  },
+  'GET /api/audit/stream': { does: 'WebSocket: audit records as they come.', status: 101 },
+  'GET /api/explain': {
+    does: 'What is allowed, and why.',
+    gives: api.explainBody,
+    query: ['person', 'action', 'account', 'workflow'],
+  },
+  'GET /api/admin/kiosks': { does: 'All kiosks.', gives: kiosks },
+  'POST /api/admin/kiosks': {
+    does: 'Creates a kiosk; its code enrols one browser.',
+    takes: api.kioskCreate,
+    gives: z.strictObject({ kiosk: api.kioskRow, code: z.string() }),
+    status: 201,
+  },
+  'DELETE /api/admin/kiosks/{kiosk}': { does: 'Revokes a kiosk.', status: 204 },
+  'POST /api/kiosk/enrol': {
+    does: 'Binds this browser to a kiosk.',
+    takes: api.kioskEnrol,
+    gives: z.strictObject({ kiosk: z.string(), name: z.string() }),
+  },
+  'GET /api/kiosk/nonce': {
+    does: 'What a kiosk signs to connect.',
+    gives: z.strictObject({ nonce: z.string() }),
+    query: ['kiosk'],
+  },
+  'POST /api/kiosk/session': { does: 'Connects a kiosk.', takes: api.kioskSession, status: 204 },
+  'GET /api/openapi.json': { does: 'This description.' },
+  'GET /healthz': { does: 'The process lives.' },
+  'GET /readyz': { does: 'The hub can work; 503 while it cannot.' },
+  'GET /.well-known/jwks.json': { does: 'Public keys of assertions and grants.', gives: keys },
+}
+
+const content = (schema: z.ZodMiniType) => ({
+  content: { 'application/json': { schema: z.toJSONSchema(schema, { unrepresentable: 'any' }) } },
+})
+
+const parameters = (path: string, query: readonly string[]) => [
+  ...[...path.matchAll(/\{([a-z]+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  })),
+  ...query.map((name) => ({ name, in: 'query', required: false, schema: { type: 'string' } })),
+]
+
+export const openApi = (title: string) => {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const [key, operation] of Object.entries(operations)) {
+    const [method = '', path = ''] = key.split(' ')
+    paths[path] ??= {}
+    paths[path][method.toLowerCase()] = {
+      summary: operation.does,
+      parameters: parameters(path, operation.query ?? []),
+      ...(operation.takes === undefined
+        ? {}
+        : { requestBody: { required: true, ...content(operation.takes) } }),
+      responses: {
+        [operation.status ?? 200]: {
+          description: operation.does,
+          ...(operation.gives === undefined ? {} : content(operation.gives)),
+        },
+        default: { description: 'What went wrong.', ...content(api.errorBody) },
+      },
+    }
+  }
+  return { openapi: '3.1.0', info: { title: `${title}: the hub`, version }, paths }
+}
