@@ -1,6 +1,51 @@
 /** Puts a hub together from its configuration. */
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { milliseconds, readSecret } from '../config/schemas.ts'
+import { version } from '../protocol/version.ts'
 import type { Spawner } from '../spawners/contract.ts'
+import { createAddressOf } from './address.ts'
+import { createApp } from './app.ts'
+import { openAudit } from './audit.ts'
+import { createAttempts } from './auth/attempts.ts'
+import { createKiosks } from './auth/kiosks.ts'
+import { createOidc } from './auth/oidc.ts'
+import { createPersons } from './auth/persons.ts'
+import { createSessions } from './auth/sessions.ts'
+import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
+import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
+import type { Log } from './context.ts'
+import { createGate } from './gate/gate.ts'
+import { createGranted } from './granted.ts'
+import { createGroups, unixGroupsById } from './groups.ts'
+import { createLiveSockets } from './live.ts'
+import { createLog } from './log.ts'
+import { createProxyUpgrade } from './proxy/upgrade.ts'
+import { createUpstream } from './proxy/upstream.ts'
+import { accountsRoutes } from './routes/accounts.ts'
+import { actionsRoutes } from './routes/actions.ts'
+import { adminRoutes } from './routes/admin.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { authRoutes } from './routes/auth.ts'
+import { explainRoutes } from './routes/explain.ts'
+import { kioskRoutes } from './routes/kiosk.ts'
+import { operationsRoutes } from './routes/operations.ts'
+import { pageRoutes } from './routes/pages.ts'
+import { proxyRoutes } from './routes/proxy.ts'
+import { requestsRoutes } from './routes/requests.ts'
+import { serverRoutes } from './routes/server.ts'
+import { sessionRoutes } from './routes/session.ts'
+import { wallRoutes } from './routes/wall.ts'
+import { siteDirectories } from './servers/directories.ts'
+import { createServers } from './servers/servers.ts'
+import { createSigner } from './signer.ts'
+import { createSite } from './site.ts'
+import { openStore, type Store } from './store/open.ts'
+import { createServerStore } from './store/servers.ts'
+import { createWall } from './wall/wall.ts'
 
 export type HubDeps = {
   /** The spawner that serves an account, made from `config.spawner` by the program that starts the hub. */
@@ -9,13 +54,194 @@ export type HubDeps = {
   readonly now: () => number
   /** Never set, only runs on, ms. */
   readonly monotonic: () => number
-  /** One line of JSON per log record. */
+  /** One line of JSON per log record; standard output unless told otherwise. */
   readonly logTo?: { readonly write: (line: string) => void }
+  /** How the identity provider is asked. */
+  readonly fetch?: typeof globalThis.fetch
 }
 
 export type Hub = {
   readonly listen: () => Promise<{ readonly url: string }>
+  /** The HTTP side, for tests that knock without a network. */
+  readonly app: FastifyInstance
+  /** What time does to sessions, once. */
+  readonly tick: Upkeep['tick']
   readonly close: () => Promise<void>
 }
 
-export type CreateHub = (config: HubConfig, deps: HubDeps) => Promise<Hub>
+const openClock = async (store: Store, deps: HubDeps, onStepBack: (by: number) => void) => {
+  const stored = await store.db
+    .selectFrom('meta')
+    .select('value')
+    .where('key', '=', clockMark)
+    .executeTakeFirst()
+  return createClock({
+    wall: deps.now,
+    monotonic: deps.monotonic,
+    mark: Number(stored?.value ?? 0),
+    onStepBack,
+  })
+}
+
+/** The site directory of the daemon that serves an account. */
+const directoryOf = (config: HubConfig, account: string): string => {
+  const { daemons } = config
+  const daemon =
+    daemons.find(({ accounts }) => accounts?.includes(account)) ??
+    daemons.find(({ accounts }) => accounts === undefined)
+  return daemon?.directory ?? daemons[0]?.directory ?? '/'
+}
+
+/** Closes what it was given in the reverse order, also where only half a hub came to be. */
+type Closing = Pick<AsyncDisposableStack, 'defer'>
+
+const openRecords = async (config: HubConfig, deps: HubDeps, log: Log, closing: Closing) => {
+  const store = await openStore(config.database)
+  closing.defer(() => store.close())
+  const writer = `hub/${config.name}`
+  const audit = await openAudit({ dir: config.audit, writer, wall: deps.now, log })
+  closing.defer(() => audit.close())
+  // A stop that cannot be recorded is still a stop.
+  closing.defer(() =>
+    audit.record({ event: 'hub.stopped', outcome: 'done', tail: config.name }).then(
+      () => undefined,
+      (err: unknown) => log.error({ err }, 'the stop of the hub was not recorded'),
+    ),
+  )
+  return { store, audit }
+}
+
+const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promise<Omit<Hub, 'close'>> => {
+  const log = createLog(config, deps.logTo)
+  const { store, audit } = await openRecords(config, deps, log, closing)
+  const { db } = store
+  const { publicUrl, site: siteName } = config
+
+  let upkeep: Upkeep | undefined
+  let stepBack: number | undefined
+  const clock = await openClock(store, deps, (by) => {
+    if (upkeep === undefined) stepBack = by
+    else upkeep.distrustClock(by)
+  })
+  const { now } = clock
+  const live = createLiveSockets()
+  const addressOf = createAddressOf(config.trustedProxies)
+  const groups = createGroups({ unix: config.unixGroups ? unixGroupsById : undefined, now, log })
+  const signer = await createSigner({
+    keys: config.keys,
+    issuer: publicUrl,
+    site: siteName,
+    now,
+    wall: deps.now,
+  })
+
+  const site = createSite({
+    daemons: config.daemons.map(({ name, directory, accounts }) => ({
+      name,
+      feed: join(directory, 'feed/site'),
+      accounts,
+    })),
+    // The daemon's times are compared, so this host's own clock counts.
+    now: deps.now,
+    log,
+    ingestAudit: audit.ingest,
+  })
+  const { view, policy } = site
+  closing.defer(() => site.close())
+
+  const sessions = createSessions({ db, now })
+  const kiosks = createKiosks({ db, now })
+  const attempts = createAttempts({ db, now })
+  const { allowAccountNames } = config.persons
+  const gate = createGate({
+    ...{ origin: publicUrl, sessions, kiosks, groups, policy, site: view, allowAccountNames, now },
+    ...{ audit, addressOf, log },
+  })
+  const oidc = createOidc({
+    config,
+    secret: readSecret(config.provider.clientSecret),
+    fetch: deps.fetch ?? globalThis.fetch,
+    wall: deps.now,
+  })
+  const auth = {
+    ...{ config, db, sessions, attempts, oidc, audit, live, now, log, policy, allowAccountNames },
+    persons: createPersons({ db, now }),
+    site: view,
+  }
+  upkeep = createUpkeep({ ...auth, kiosks, checkClock: clock.check })
+  closing.defer(upkeep.close)
+  if (stepBack !== undefined) upkeep.distrustClock(stepBack)
+
+  const servers = createServers({
+    spawner: deps.spawner,
+    store: createServerStore(db),
+    signer,
+    issuer: publicUrl,
+    audit,
+    now,
+    log,
+    directories: (account) => siteDirectories(directoryOf(config, account), account),
+    idleMinutes: milliseconds(config.servers.idle) / 60_000,
+    startTimeoutMs: milliseconds(config.servers.startTimeout),
+    instanceId: () => randomBytes(16).toString('hex'),
+  })
+  closing.defer(() => servers.close())
+  const upstream = createUpstream({ servers })
+  closing.defer(() => upstream.close())
+  const granted = createGranted({ now })
+  const epoch = randomBytes(8).toString('hex')
+  const wall = createWall({ site: view, policy, servers, current: gate.current, now, log, epoch })
+  closing.defer(() => wall.close())
+
+  const perMinute = config.signInsPerMinute
+  const shared = { gate, site: view, policy, servers, audit, live }
+  const app = await createApp({
+    ...{ gate, publicUrl, addressOf, log, live },
+    underU: createProxyUpgrade({ ...shared, signer, log }),
+    routes: [
+      authRoutes({ ...auth, gate, addressOf, perMinute }),
+      sessionRoutes({ gate, sessions, policy, config, now }),
+      kioskRoutes({ kiosks, audit, addressOf, perMinute }),
+      adminRoutes({ gate, kiosks, audit, live }),
+      auditRoutes(shared),
+      accountsRoutes(shared),
+      serverRoutes(shared),
+      actionsRoutes({ ...shared, signer, granted, upstream, newId: randomUUIDv7 }),
+      requestsRoutes({ ...shared, granted }),
+      proxyRoutes({ ...shared, signer, upstream, now }),
+      wallRoutes({ gate, wall, live }),
+      explainRoutes({
+        ...shared,
+        groupsOf: async (person) => {
+          const session = await sessions.latestOf(person)
+          return session === undefined ? undefined : groups.of(person, session.groups)
+        },
+      }),
+      operationsRoutes({ db, policy, signer, title: config.title }),
+      ...(config.webDir === undefined ? [] : [pageRoutes({ webDir: config.webDir })]),
+    ],
+  })
+
+  closing.defer(() => app.close())
+
+  return {
+    app,
+    tick: upkeep.tick,
+    listen: async () => {
+      await site.ready
+      await servers.recover()
+      await app.listen({ host: config.listen.host, port: config.listen.port })
+      const { port } = app.server.address() as AddressInfo
+      await audit.record({ event: 'hub.started', outcome: 'done', tail: `${config.name} ${version}` })
+      log.info({ version, port, publicUrl }, 'hub is listening')
+      return { url: publicUrl }
+    },
+  }
+}
+
+export const createHub = async (config: HubConfig, deps: HubDeps): Promise<Hub> => {
+  await using closing = new AsyncDisposableStack()
+  const hub = await build(config, deps, closing)
+  const owned = closing.move()
+  return { ...hub, close: () => owned.disposeAsync() }
+}

@@ -1,4 +1,15 @@
 /** The hub's signing key, and what it signs: assertions for UI servers, grants for the daemon. */
+import { join } from 'node:path'
+import { z } from 'zod/mini'
+import { ensureDir, readJsonFile, writeFileAtomic, writeNewFile } from '../durable/files.ts'
+import {
+  assertionLifetime,
+  assertionType,
+  type Elevation,
+  grantLifetime,
+  grantType,
+} from '../protocol/tokens.ts'
+import { createSigner as createTokenSigner, generateKey } from '../wire/tokens.ts'
 import type { Signer } from './context.ts'
 
 export type SignerParts = {
@@ -14,4 +25,68 @@ export type SignerParts = {
   readonly wall: () => number
 }
 
-export type CreateSigner = (parts: SignerParts) => Promise<Signer>
+const jwk = z.looseObject({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  d: z.string(),
+  kid: z.string(),
+})
+
+/** Private, 0600. */
+const keyFile = 'hub.jwk.json'
+/** The public halves, for whoever copies them to the daemon's pinned keys. */
+export const jwksFile = 'jwks.json'
+
+const readKey = async (file: string) => {
+  const known = await readJsonFile(file, jwk)
+  if (known !== undefined) return known
+  const made = await generateKey()
+  // Not replaced should another hub have been faster: then its key is the one that counts.
+  await writeNewFile(file, `${JSON.stringify(made)}\n`, { mode: 0o600 }).catch((thrown: unknown) => {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
+  })
+  return (await readJsonFile(file, jwk)) ?? made
+}
+
+export const createSigner = async (parts: SignerParts): Promise<Signer> => {
+  await ensureDir(parts.keys, { mode: 0o700 })
+  const signer = await createTokenSigner(await readKey(join(parts.keys, keyFile)))
+  await writeFileAtomic(join(parts.keys, jwksFile), `${JSON.stringify(signer.jwks(), null, 2)}\n`, {
+    mode: 0o644,
+  })
+  const lifetime = (ms: number) => {
+    const iat = Math.floor(parts.wall() / 1000)
+    return { iat, exp: iat + ms / 1000 }
+  }
+  /** Told in the time of other hosts: the hub's own clock may be ahead of it after a step back. */
+  const elevation = (held: Elevation | null): Elevation | null =>
+    held === null ? null : { class: held.class, until: held.until - (parts.now() - parts.wall()) }
+  return {
+    jwks: () => ({ keys: signer.jwks().keys.map((key) => ({ ...key })) }),
+    assertion: (viewer, audience) =>
+      signer.sign(assertionType, {
+        iss: parts.issuer,
+        aud: audience,
+        sub: viewer.person,
+        groups: viewer.groups,
+        session: viewer.session,
+        elevation: elevation(viewer.elevation),
+        ...lifetime(assertionLifetime),
+      }),
+    grant: (viewer, request) =>
+      signer.sign(grantType, {
+        iss: parts.issuer,
+        aud: parts.site,
+        sub: viewer.person,
+        groups: viewer.groups,
+        session: viewer.session,
+        elevation: elevation(viewer.elevation),
+        ...(request.reason === undefined ? {} : { reason: request.reason }),
+        policy: request.policy,
+        audit: request.audit,
+        request: request.ask,
+        ...lifetime(grantLifetime),
+        jti: request.id,
+      }),
+  }
+}
