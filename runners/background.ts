@@ -1,5 +1,6 @@
 /** Runs jobs as children of nobody: each leads its own session on this host and outlives the supervisor. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -79,7 +80,7 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
       text: end.note,
     }
     const name = `${workflow}.${cycle}.${task}.${submit}.failed.json`
-    const temporary = join(deps.events, `.${name}.supervisor`)
+    const temporary = join(deps.events, `.${name}.${randomBytes(6).toString('hex')}`)
     await writeFile(temporary, `${JSON.stringify(event)}\n`, { mode: 0o640 })
     await rename(temporary, join(deps.events, name))
   }

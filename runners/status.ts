@@ -1,4 +1,5 @@
 /** How a job is, by the files in its directory (runners/wrapper.ts says which) and /proc. */
+import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
@@ -132,7 +133,7 @@ const lost = (files: JobFiles, now: number, note: string): JobState => ({
 
 /** Writes a file whole, unless there is one: false then. */
 export const keepFirst = async (path: string, content: string): Promise<boolean> => {
-  const temporary = `${path}.supervisor.${process.pid}`
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
   try {
     await writeFile(temporary, content, { mode: 0o640 })
     await link(temporary, path)

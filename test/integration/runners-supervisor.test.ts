@@ -29,9 +29,10 @@ type Site = {
   readonly events: string
   readonly ask: Ask
   readonly restart: () => Promise<Site>
+  readonly stop: () => Promise<void>
 }
 
-const connect = async (t: TestContext, socket: string): Promise<Ask> => {
+const connect = async (socket: string): Promise<Ask> => {
   const waiting = new Map<unknown, (answer: JobsAnswer) => void>()
   const greeted = Promise.withResolvers<void>()
   const connection: Socket = createConnection(socket)
@@ -48,7 +49,6 @@ const connect = async (t: TestContext, socket: string): Promise<Ask> => {
   })
   connection.on('data', (chunk: Buffer) => take(chunk))
   connection.on('error', (error) => greeted.reject(error))
-  t.after(() => connection.destroy())
   await greeted.promise
   let next = 0
   return (request) => {
@@ -59,7 +59,7 @@ const connect = async (t: TestContext, socket: string): Promise<Ask> => {
   }
 }
 
-const startIn = async (t: TestContext, base: string, run: number): Promise<Site> => {
+const startIn = async (base: string, run: number): Promise<Site> => {
   const root = join(base, 'run')
   const events = join(base, 'events')
   const socket = join(base, `s${run}.sock`)
@@ -75,10 +75,10 @@ const startIn = async (t: TestContext, base: string, run: number): Promise<Site>
     },
     end.signal,
   )
-  t.after(async () => {
+  const stop = async () => {
     end.abort()
     await done
-  })
+  }
   const ready = await Promise.race([
     new Promise<string>((resolve) => stdout.once('data', (line) => resolve(String(line)))),
     done.then(() => 'ended'),
@@ -87,11 +87,11 @@ const startIn = async (t: TestContext, base: string, run: number): Promise<Site>
   return {
     root,
     events,
-    ask: await connect(t, socket),
+    ask: await connect(socket),
+    stop,
     restart: async () => {
-      end.abort()
-      await done
-      return startIn(t, base, run + 1)
+      await stop()
+      return startIn(base, run + 1)
     },
   }
 }
@@ -99,8 +99,13 @@ const startIn = async (t: TestContext, base: string, run: number): Promise<Site>
 const supervisor = async (t: TestContext): Promise<Site> => {
   const base = await mkdtemp(join(tmpdir(), 'seneschal-supervisor-'))
   await mkdir(join(base, 'events'))
-  t.after(() => rm(base, { recursive: true, force: true }))
-  return startIn(t, base, 1)
+  const site = await startIn(base, 1)
+  t.after(async () => {
+    await site.stop()
+    // A wrapper may be writing its last lines.
+    await rm(base, { recursive: true, force: true, maxRetries: 10 })
+  })
+  return site
 }
 
 const climb: JobName = { workflow: 'clouds', cycle: '1', task: 'climb', submit: 1 }
@@ -230,8 +235,9 @@ test('a killed job ends with its children, those that left its session included'
 
 test('a job that ends on TERM says so', async (t) => {
   const site = await supervisor(t)
-  await site.ask({ op: 'submit', submission: submission('sleep 60') })
+  await site.ask({ op: 'submit', submission: submission('echo up; sleep 60') })
   await until(site, 'running')
+  while ((await log(site, 'job.out').catch(() => '')) === '') await sleep(20)
   await site.ask({ op: 'kill', job: climb })
   const state = await until(site, 'failed')
   assert.ok(state.state === 'failed' && state.exit === 143 && state.note === 'ended by SIGTERM')
@@ -264,6 +270,7 @@ test('a job outlives its supervisor and is found again by the next one', async (
   await first.ask({ op: 'submit', submission: submission('sleep 1; echo done') })
   await until(first, 'running')
   const second = await first.restart()
+  t.after(second.stop)
   assert.equal((await stateOf(second)).state, 'running')
   await second.ask({ op: 'submit', submission: submission('sleep 1; echo done') })
   await until(second, 'succeeded')
