@@ -34,6 +34,8 @@ export type ProviderOptions = {
   readonly title: string
   /** ms; the wall clock unless told otherwise. */
   readonly now?: () => number
+  /** How the hub is told of a logout. */
+  readonly fetch?: typeof globalThis.fetch
 }
 
 export type RunningProvider = {
@@ -121,6 +123,7 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
     ctx.body = errorPage(options.title, out.error, out.error_description ?? out.error)
   },
   clientBasedCORS: () => false,
+  ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   ttl: {
     AccessToken: 600,
     AuthorizationCode: 60,

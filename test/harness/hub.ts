@@ -1,0 +1,181 @@
+/** A whole hub on loopback with a real identity provider and the files of a daemon; time can be moved. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { z } from 'zod/mini'
+import { readChain } from '../../durable/chain-verify.ts'
+import { hubConfig } from '../../hub/config.ts'
+import { createHub, type Hub } from '../../hub/main.ts'
+import { type SessionBody, sessionBody } from '../../protocol/api.ts'
+import type { AuditEvent, AuditRecord } from '../../protocol/audit.ts'
+import type { ElevationClass, PermissionSnapshot } from '../../protocol/permissions.ts'
+import { inProcessSpawner } from './in-process-spawner.ts'
+import { type LyingProvider, people, startLyingProvider } from './provider.ts'
+import { accountRow, layer, type SiteFeed, siteFeed, snapshotOf, summaryRow } from './site-feed.ts'
+import { temporaryDirectory } from './temporary.ts'
+import { createVisitor, type Page, type Visitor } from './visitor.ts'
+
+export const origin = 'https://hub.test'
+
+export type TestHub = {
+  readonly hub: Hub
+  readonly port: number
+  readonly provider: LyingProvider
+  readonly feed: SiteFeed
+  readonly dir: string
+  /** All lines of the hub's log so far. */
+  readonly logged: () => string
+  /** Moves the wall clock of the hub alone, ms. */
+  readonly shift: (ms: number) => void
+  readonly visitor: () => Visitor
+  /** A browser in which somebody signed in by the provider's pages. */
+  readonly signIn: (person: string, visitor?: Visitor) => Promise<Visitor>
+  /** Asks to raise privileges, up to the provider's page. */
+  readonly askToRaise: (visitor: Visitor, to?: ElevationClass, more?: object) => Promise<Page>
+  readonly raise: (visitor: Visitor, to?: ElevationClass, as?: string) => Promise<Page>
+  readonly session: (visitor: Visitor) => Promise<SessionBody>
+  readonly permissions: (snapshot: PermissionSnapshot) => Promise<void>
+  /** What stands in the hub's own chain. */
+  readonly audited: (event?: AuditEvent) => Promise<readonly AuditRecord[]>
+}
+
+export const permissions = (over: Partial<PermissionSnapshot> = {}): PermissionSnapshot =>
+  snapshotOf({
+    roles: { admin: ['group:oidc/site-admins'], auditor: [], developer: [] },
+    limits: layer({ write: ['user:admin'] }),
+    accounts: {
+      atmosphere_stage: {
+        owners: ['user:owner'],
+        cli: 'refuse',
+        workflows: { secret: layer({ read: ['owner'] }) },
+      },
+      oceans_stage: { owners: [], cli: 'refuse', layer: layer({ read: ['user:mel'] }), workflows: {} },
+    },
+    ...over,
+  })
+
+type Options = {
+  /** Laid over the configuration. */
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly permissions?: PermissionSnapshot
+  /** Without it the provider of a former hub goes on. */
+  readonly provider?: LyingProvider
+  readonly dir?: string
+}
+
+const writeSite = async (feed: SiteFeed, snapshot: PermissionSnapshot): Promise<void> => {
+  for (const [account, workflow] of [
+    ['atmosphere_stage', 'clouds'],
+    ['atmosphere_stage', 'secret'],
+    ['oceans_stage', 'waves'],
+  ] as const) {
+    await feed.put('account', account, accountRow(account))
+    await feed.put('summary', `${account}/${workflow}`, summaryRow(account, workflow))
+  }
+  await feed.permissions(snapshot)
+  await feed.heartbeat(Date.now())
+}
+
+export const startTestHub = async (t: TestContext, options: Options = {}): Promise<TestHub> => {
+  z.config(z.locales.en())
+  const dir = options.dir ?? (await temporaryDirectory(t))
+  const clientSecret = 'a-client-secret-of-the-test-that-must-not-be-logged'
+  const target = { port: 0 }
+  const provider =
+    options.provider ??
+    (await startLyingProvider({
+      port: 0,
+      clientId: 'seneschal',
+      clientSecret,
+      redirectUris: [`${origin}/auth/callback`],
+      postLogoutRedirectUris: [`${origin}/`],
+      backchannelLogoutUri: `${origin}/auth/backchannel-logout`,
+      people: [...people, { name: 'oceans_stage', title: 'Impostor', groups: ['unix/atm-ops'], note: '' }],
+      title: 'Test site',
+      fetch: (input, init) => fetch(String(input).replace(origin, `http://127.0.0.1:${target.port}`), init),
+    }))
+  if (options.provider === undefined) t.after(() => provider.close())
+
+  const feed = await siteFeed(t, join(dir, 'site'))
+  await writeSite(feed, options.permissions ?? permissions())
+  mkdirSync(join(dir, 'etc'), { recursive: true })
+  writeFileSync(join(dir, 'etc/secret'), clientSecret, { mode: 0o600 })
+  const config = hubConfig.parse({
+    title: 'Test site',
+    site: 'test',
+    listen: { host: '127.0.0.1', port: 0 },
+    publicUrl: origin,
+    provider: {
+      issuer: provider.issuer,
+      clientId: 'seneschal',
+      clientSecret: { file: join(dir, 'etc/secret') },
+      unsafeAllowHttp: true,
+    },
+    database: join(dir, 'hub/hub.sqlite'),
+    keys: join(dir, 'hub/keys'),
+    audit: join(dir, 'hub/audit'),
+    daemons: [{ name: 'main', directory: join(dir, 'site') }],
+    spawner: { kind: 'local' },
+    signInsPerMinute: 10_000,
+    logLevel: 'trace',
+    ...options.config,
+  })
+  const spawner = await inProcessSpawner(t, () => createServer())
+  const lines: string[] = []
+  let skew = 0
+  const hub = await createHub(config, {
+    spawner: () => spawner,
+    now: () => Date.now() + skew,
+    monotonic: () => performance.now(),
+    logTo: { write: (line) => void lines.push(line) },
+  })
+  t.after(() => hub.close())
+  await hub.listen()
+  const { port } = hub.app.server.address() as AddressInfo
+  target.port = port
+
+  const visitor = () => createVisitor({ origin, port })
+  const authenticate = async (at: Visitor, page: Page, name: string) =>
+    at.submit(page, { name, password: name })
+  const askToRaise: TestHub['askToRaise'] = async (at, to = 'execute', more = {}) => {
+    const answer = await at.change('POST', '/auth/elevate', { class: to, ...more })
+    assert.equal(answer.status, 200, answer.text)
+    return at.open((answer.body as { location: string }).location)
+  }
+  const session: TestHub['session'] = async (at) => {
+    const page = await at.ask('GET', '/api/session')
+    assert.equal(page.status, 200, page.text)
+    return sessionBody.parse(page.body)
+  }
+  return {
+    hub,
+    port,
+    provider,
+    feed,
+    dir,
+    logged: () => lines.join(''),
+    shift: (ms) => {
+      skew += ms
+    },
+    visitor,
+    signIn: async (person, at = visitor()) => {
+      await authenticate(at, await at.open('/auth/login'), person)
+      assert.equal((await session(at)).person, person)
+      return at
+    },
+    askToRaise,
+    raise: async (at, to = 'execute', as) =>
+      authenticate(at, await askToRaise(at, to), as ?? (await session(at)).person),
+    session,
+    permissions: (snapshot) => feed.permissions(snapshot),
+    audited: async (event) => {
+      const found: AuditRecord[] = []
+      for await (const record of readChain(config.audit))
+        if (event === undefined || record.event === event) found.push(record)
+      return found
+    },
+  }
+}

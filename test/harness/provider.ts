@@ -1,0 +1,69 @@
+/** The demonstration's identity provider, with switches that make it lie. */
+import { CompactSign, decodeJwt, importJWK, type JWTPayload } from 'jose'
+import {
+  type DemoPerson,
+  type ProviderOptions,
+  type RunningProvider,
+  startProvider,
+} from '../../demo/provider.ts'
+
+export const people: readonly DemoPerson[] = [
+  { name: 'jacintar', title: 'Jacinta R.', groups: ['forecasters', 'staff'], note: 'reads and executes' },
+  { name: 'mel', title: 'Mel', groups: [], note: 'reads' },
+  { name: 'admin', title: 'Site Admin', groups: ['site-admins'], note: 'administers' },
+]
+
+export type Lies = {
+  /** Changes the claims of the next ID tokens; they are signed again with the right key. */
+  idToken: ((claims: JWTPayload) => JWTPayload) | undefined
+  /** Signs the next ID tokens by itself, whatever that may be. */
+  sign: ((claims: JWTPayload) => Promise<string>) | undefined
+  /** Changes the address to which the browser is sent back. */
+  callback: ((url: URL) => void) | undefined
+}
+
+export type LyingProvider = RunningProvider & {
+  readonly lies: Lies
+  /** Whatever a logout token should be, rightly signed unless told otherwise. */
+  readonly logoutToken: (
+    claims: JWTPayload,
+    header?: { readonly typ?: string; readonly kid?: string },
+  ) => Promise<string>
+  /** Answers that were given, by path. */
+  readonly asked: Map<string, number>
+}
+
+export const startLyingProvider = async (options: ProviderOptions): Promise<LyingProvider> => {
+  const running = await startProvider(options)
+  const lies: Lies = { idToken: undefined, sign: undefined, callback: undefined }
+  const asked = new Map<string, number>()
+  const key = await importJWK(running.key, 'RS256')
+
+  const sign = (claims: JWTPayload, header: Readonly<Record<string, string>> = {}): Promise<string> =>
+    new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+      .setProtectedHeader({ alg: 'RS256', kid: String(running.key.kid), ...header })
+      .sign(key)
+
+  running.provider.use(async (ctx, next) => {
+    asked.set(ctx.path, (asked.get(ctx.path) ?? 0) + 1)
+    await next()
+    const body = ctx.body as { id_token?: string } | undefined
+    if (ctx.path === '/token' && typeof body?.id_token === 'string') {
+      const claims = decodeJwt(body.id_token)
+      if (lies.sign !== undefined) body.id_token = await lies.sign(claims)
+      else if (lies.idToken !== undefined) body.id_token = await sign(lies.idToken(claims))
+    }
+    const location = ctx.response.get('location')
+    if (lies.callback !== undefined && location.startsWith(options.redirectUris[0] ?? '?')) {
+      const url = new URL(location)
+      lies.callback(url)
+      ctx.set('location', url.href)
+    }
+  })
+  return {
+    ...running,
+    lies,
+    asked,
+    logoutToken: (claims, header = {}) => sign(claims, { typ: 'logout+jwt', ...header }),
+  }
+}
