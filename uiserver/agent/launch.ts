@@ -1,7 +1,7 @@
 /** Brings up a process that outlives the agent, and waits until it is ready or can say why not. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, rename, rm } from 'node:fs/promises'
+import { chmod, open, rename, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readyLine, type StartAnswer } from '../../protocol/agent.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
@@ -96,6 +96,8 @@ const launch = async (wanted: Launch): Promise<StartAnswer> => {
       throw new SeneschalError('spawn.failed', 'It said that it was ready, but its socket does not accept.')
     }
     accepting.destroy()
+    // The directory keeps others out; the socket says so too.
+    await chmod(socket, 0o600)
     return present(record)
   } finally {
     await output.close()

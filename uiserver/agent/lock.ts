@@ -2,6 +2,7 @@
  * One at a time among processes: an advisory lock that the kernel gives up with its holder. Node offers none itself,
  * and a lock file cannot be taken over from a dead holder without a race; SQLite's lock of a database file is fcntl's.
  */
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeneschalError } from '../../protocol/errors.ts'
 
@@ -9,6 +10,8 @@ const busy = 5
 
 export const withLock = async <T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
   const { DatabaseSync } = await import('node:sqlite')
+  // SQLite would make it readable by others.
+  await writeFile(path, '', { flag: 'a', mode: 0o600 })
   const database = new DatabaseSync(path)
   try {
     for (;;) {

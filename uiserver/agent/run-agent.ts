@@ -64,7 +64,7 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
       : parseAgentCommand(options.role, options.originalCommand)
   if (command !== undefined) stdout.write(formatPreamble(command.nonce))
   if (command?.verb === undefined) {
-    const asked = JSON.stringify(options.originalCommand?.slice(0, 200) ?? 'a shell')
+    const asked = quote(options.originalCommand?.slice(0, 200) ?? 'a shell')
     say({ error: { code: 'agent.refused', detail: `The key of the ${options.role} may not run ${asked}.` } })
     options.stderr.write(`seneschal agent: refused role=${options.role} asked=${asked}\n`)
     return finish(refusedExit)
@@ -87,12 +87,17 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
   } catch (thrown) {
     const error = describeFailure(thrown)
     say({ error: { code: error.code, detail: error.detail } })
-    options.stderr.write(
-      `seneschal agent: ${command.verb}: ${error.code} ${JSON.stringify(error.detail ?? '')}\n`,
-    )
+    options.stderr.write(`seneschal agent: ${command.verb}: ${error.code} ${quote(error.detail ?? '')}\n`)
     return finish(failedExit)
   }
 }
+
+/** For a log: one line whatever is in it, line separators and direction marks included. */
+const quote = (text: string): string =>
+  JSON.stringify(text).replaceAll(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (mark) => `\\u{${mark.codePointAt(0)?.toString(16)}}`,
+  )
 
 const parseInput = (line: string): unknown => {
   try {
