@@ -77,6 +77,7 @@ const table = {
   'request.stale': { status: 409, text: 'The request came too late to be applied.' },
   'request.unknown': { status: 404, text: 'There is no such request, or you may not see it.' },
   'route.unknown': { status: 404, text: 'There is nothing here.' },
+  'search.too-slow': { status: 429, text: 'The expression takes too long. Try a simpler one.' },
   'server.bad-answer': {
     status: 502,
     text: "The account's server gave an answer that may not be passed on.",
