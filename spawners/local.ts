@@ -6,6 +6,8 @@ import { createAgentSpawner } from './agent-spawner.ts'
 import { type SpawnerDefinition, spawnerContract } from './contract.ts'
 
 export const localOptions = z.strictObject({
+  /** Each account's home is the directory of its name below this one; without it, all have this user's home. */
+  homeRoot: z.optional(z.string().check(z.regex(/^\//))),
   /** Sockets and records, one directory below for each account; without it `~/.seneschal/run`. */
   runDirRoot: z.optional(z.string().check(z.regex(/^\//))),
   /** The agent's command, where it is not this installation's own. */
@@ -23,13 +25,20 @@ export const localSpawner: SpawnerDefinition<LocalOptions> = {
       '--role',
       'hub',
     ]
+    const { homeRoot } = options
     // Every account is the same user here, so they cannot share a run directory as they would not elsewhere.
-    const root = options.runDirRoot ?? join(deps.env.HOME ?? '/', '.seneschal', 'run')
+    const runDirRoot =
+      options.runDirRoot ??
+      (homeRoot === undefined ? join(deps.env.HOME ?? '/', '.seneschal', 'run') : undefined)
     return createAgentSpawner(
       {
         hosts: [{ name: 'localhost' }],
-        transport: () => createLocalTransport({ command: [program, ...args], env: deps.env }),
-        runDirRoot: (account) => join(root, account),
+        transport: (_host, account) =>
+          createLocalTransport({
+            command: [program, ...args],
+            env: homeRoot === undefined ? deps.env : { ...deps.env, HOME: join(homeRoot, account) },
+          }),
+        ...(runDirRoot === undefined ? {} : { runDirRoot: (account: string) => join(runDirRoot, account) }),
       },
       deps,
     )
