@@ -35,7 +35,8 @@ const askOf = (input: Input) => {
       'usage',
       `${JSON.stringify(id)} is not an id such as ~account/workflow//cycle/task.`,
     )
-  const [plugin, ...rest] = action === 'submit' ? input.words : [undefined, ...input.words]
+  const plugin = action === 'submit' ? input.words[0] : undefined
+  const rest = action === 'submit' ? input.words.slice(1) : input.words
   if (action === 'submit' && plugin === undefined)
     throw new SeneschalError('usage', 'Name the plugin, or an --action.')
   const definition = actions[action]
