@@ -19,8 +19,8 @@ const ssh = z.strictObject({
   username: z.optional(accountName),
   /** The daemon's private key. */
   keyFile: absolutePath,
-  /** Pinned host keys, in known_hosts format; nothing is trusted on first use. */
-  hostKeys: absolutePath,
+  /** OpenSSH public key lines, pinned: nothing is trusted on first use. */
+  hostKeys: z.array(z.string()).check(z.minLength(1)),
 })
 
 const account = z.strictObject({
