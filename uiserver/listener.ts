@@ -60,9 +60,11 @@ export const signatureOf = ({ workflow, sees }: Listener, changed: ReadonlySet<s
     ? `all ${[...changed].filter(sees)}`
     : `${sees(workflow) ? 'one' : 'none'} ${workflow}`
 
-/** Workflows that a listener of this kind could be shown. */
-const candidates = (model: Model, workflow: string | undefined): readonly string[] =>
-  workflow === undefined ? [...model.workflows()].map((row) => row.workflow) : [workflow]
+/** Workflows there are that a listener of this kind could be shown. */
+const candidates = (model: Model, workflow: string | undefined): readonly string[] => {
+  if (workflow === undefined) return [...model.workflows()].map((row) => row.workflow)
+  return model.get('workflow', workflow) === undefined ? [] : [workflow]
+}
 
 /** All rows of a workflow, as far as this kind of listener is shown them. */
 const rowsOf = (model: Model, workflow: string, listener: Pick<Listener, 'workflow'>): readonly Put[] => {
