@@ -1,0 +1,137 @@
+/**
+ * A spawner whose servers are HTTP servers of this process, reached through the real tunnel over a real socket.
+ * What a test wants to go wrong, it does by hand: end one, hang one, make it unreachable.
+ */
+import type { Server } from 'node:http'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { SpawnSettings } from '../../protocol/agent.ts'
+import { SeneschalError } from '../../protocol/errors.ts'
+import type { Handle, Spawner, StartProgress } from '../../spawners/contract.ts'
+import { createTunnelClient, serveTunnel, type TunnelClient } from '../../wire/tunnel.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+type Running = {
+  readonly settings: SpawnSettings
+  readonly tunnel: TunnelClient
+  readonly end: () => void
+  hung: boolean
+}
+
+export type InProcessSpawner = Spawner & {
+  /** What each start was given, in order. */
+  readonly starts: SpawnSettings[]
+  readonly running: ReadonlyMap<string, Running>
+  /** As if it had ended by itself. */
+  readonly kill: (account: string) => void
+  readonly hang: (account: string) => void
+  /** While set, nothing reaches the host. */
+  unreachable: boolean
+  /** Awaited before a server is launched. */
+  hold: () => Promise<void>
+  /** Called after the handle was stored; may throw to fail the start. */
+  launch: (progress: (event: StartProgress) => void | Promise<void>) => Promise<void>
+}
+
+/** `serve` makes the HTTP server of an account; it is never told to listen. */
+export const inProcessSpawner = async (
+  t: TestContext,
+  serve: (settings: SpawnSettings) => Server,
+): Promise<InProcessSpawner> => {
+  const dir = await temporaryDirectory(t)
+  const running = new Map<string, Running>()
+  const starts: SpawnSettings[] = []
+  let count = 0
+
+  const bring = async (settings: SpawnSettings): Promise<Running> => {
+    const http = serve(settings)
+    const path = join(dir, `${++count}`)
+    const sockets = new Set<Socket>()
+    const listener = createServer((socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket)).on('error', () => socket.destroy())
+      serveTunnel(socket, (stream) => http.emit('connection', stream))
+    })
+    await new Promise<void>((resolve) => listener.listen(path, resolve))
+    const tunnel = createTunnelClient({
+      open: () =>
+        new Promise((resolve, reject) => {
+          const socket = connect(path, () => resolve(socket)).once('error', reject)
+        }),
+    })
+    return {
+      settings,
+      tunnel,
+      hung: false,
+      end: () => {
+        tunnel.close()
+        for (const socket of sockets) socket.destroy()
+        listener.close()
+        http.closeAllConnections()
+      },
+    }
+  }
+
+  const reach = () => {
+    if (spawner.unreachable) throw new SeneschalError('host.unreachable')
+  }
+  const find = (handle: Handle): Running | undefined => {
+    const found = running.get(String(handle.account))
+    return found?.settings.instance === handle.instance ? found : undefined
+  }
+  const end = (account: string) => {
+    running.get(account)?.end()
+    running.delete(account)
+  }
+
+  const spawner: InProcessSpawner = {
+    starts,
+    running,
+    unreachable: false,
+    hold: async () => undefined,
+    launch: async () => undefined,
+    kill: end,
+    hang: (account) => {
+      const found = running.get(account)
+      if (found !== undefined) found.hung = true
+    },
+    start: async (account, settings, progress, signal) => {
+      starts.push(settings)
+      reach()
+      await progress({
+        text: 'Starting on here.',
+        handle: { account, instance: settings.instance },
+        host: 'here',
+      })
+      await spawner.hold()
+      signal.throwIfAborted()
+      await spawner.launch(progress)
+      signal.throwIfAborted()
+      const found = running.get(account) ?? (await bring(settings))
+      running.set(account, found)
+      return { account, instance: found.settings.instance }
+    },
+    poll: async (handle) => {
+      reach()
+      const found = find(handle)
+      if (found === undefined) return { state: 'exited', log: ['bye'] }
+      return found.hung ? { state: 'silent' } : { state: 'running', version: '0', startedAt: 0 }
+    },
+    stop: async (handle) => {
+      reach()
+      if (find(handle) !== undefined) end(String(handle.account))
+    },
+    dial: async (handle, signal) => {
+      reach()
+      const found = find(handle)
+      if (found === undefined) throw new SeneschalError('server.off')
+      return await found.tunnel.dial(signal)
+    },
+    close: async () => {
+      for (const account of [...running.keys()]) end(account)
+    },
+  }
+  t.after(() => spawner.close())
+  return spawner
+}
