@@ -1,0 +1,18 @@
+/** What the hub says in the address when it sends the browser back from the identity provider. */
+import { signal } from '@preact/signals'
+import { query, setQuery } from '../router.ts'
+import { sentenceOf } from './api.ts'
+import { notify } from './notices.ts'
+
+/** Why the sign-in did not succeed, for the page of those who are not signed in. */
+export const signInProblem = signal<string | undefined>(undefined)
+
+/** Takes the codes out of the address, so that they are neither kept nor shared, and tells them. */
+export const readArrival = (signedIn: boolean): void => {
+  const { signin, elevation } = Object.fromEntries(query.peek())
+  if (signin === undefined && elevation === undefined) return
+  setQuery({ signin: null, elevation: null })
+  if (!signedIn) signInProblem.value = sentenceOf(signin ?? elevation)
+  else if (elevation !== undefined) notify('bad', 'Privileges were not raised', sentenceOf(elevation))
+  else notify('bad', 'That sign-in did not succeed', sentenceOf(signin))
+}

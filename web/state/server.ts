@@ -1,0 +1,85 @@
+/** Opening an account: its server is started, or joined while it starts, and every step is told. */
+import { type Signal, signal } from '@preact/signals'
+import { type ProgressEvent, progressEvent } from '../../protocol/api.ts'
+import type { ServerState } from '../../protocol/rows.ts'
+import { asApiError } from './api.ts'
+import { api } from './session.ts'
+import { site } from './site.ts'
+
+export type Opening = {
+  readonly state: ServerState
+  readonly steps: readonly ProgressEvent[]
+  readonly failure: { readonly code: string; readonly message: string } | undefined
+}
+
+export type Opener = {
+  readonly opening: Signal<Opening>
+  /** Starts the server where it does not run; called again, tries again. */
+  readonly start: () => void
+  readonly close: () => void
+}
+
+const path = (account: string) => `/api/accounts/${encodeURIComponent(account)}/server`
+
+export const createOpener = (account: string): Opener => {
+  const known = site.peek().server.get(account)
+  const opening = signal<Opening>({ state: known?.state ?? 'off', steps: [], failure: undefined })
+  let events: EventSource | undefined
+  let closed = false
+
+  const endEvents = () => {
+    events?.close()
+    events = undefined
+  }
+  const fail = (code: string, message: string) => {
+    endEvents()
+    opening.value = { ...opening.peek(), state: 'failed', failure: { code, message } }
+  }
+  /** What is told before the start that we asked for belongs to an earlier one. */
+  let begun = false
+  const follow = (event: ProgressEvent) => {
+    if (event.state === 'starting') begun = true
+    if (!begun) return
+    const { steps } = opening.peek()
+    const told = steps.some((step) => step.at === event.at && step.message === event.message)
+    opening.value = { state: event.state, steps: told ? steps : [...steps, event], failure: undefined }
+    if (event.state === 'failed') fail(event.code ?? 'spawn.failed', event.message)
+    if (event.state === 'on') endEvents()
+  }
+  const listen = () => {
+    endEvents()
+    events = new EventSource(`${path(account)}/progress`)
+    events.addEventListener('progress', (message: MessageEvent<string>) => {
+      const parsed = progressEvent.safeParse(JSON.parse(message.data))
+      if (parsed.success) follow(parsed.data)
+    })
+  }
+
+  const start = () => {
+    if (closed) return
+    opening.value = { state: 'starting', steps: [], failure: undefined }
+    begun = false
+    listen()
+    void (async () => {
+      try {
+        await api.change('POST', path(account))
+        if (closed || begun) return
+        // It was starting or on before we asked: from here on everything it tells is news.
+        begun = true
+        listen()
+      } catch (thrown) {
+        const error = asApiError(thrown)
+        if (!closed) fail(error.code, error.message)
+      }
+    })()
+  }
+
+  return {
+    opening,
+    start,
+    close: () => {
+      closed = true
+      endEvents()
+    },
+  }
+}
