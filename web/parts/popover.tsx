@@ -1,0 +1,111 @@
+/** A button with something that drops down from it and goes away by itself: a click elsewhere, Escape. */
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+
+type PopoverProps = {
+  readonly label: string
+  readonly class?: string
+  readonly face: ComponentChildren
+  readonly role?: 'menu' | 'dialog'
+  readonly onOpen?: () => void
+  /** Called while open only: what is closed costs nothing. */
+  readonly children: (close: () => void) => ComponentChildren
+}
+
+const place = (button: HTMLElement, panel: HTMLElement) => {
+  const at = button.getBoundingClientRect()
+  const { offsetWidth: width, offsetHeight: height } = panel
+  const left = Math.max(8, Math.min(at.right - width, innerWidth - width - 8))
+  const below = at.bottom + 4
+  const top = below + height > innerHeight - 8 ? Math.max(8, at.top - height - 4) : below
+  panel.style.left = `${left}px`
+  panel.style.top = `${top}px`
+}
+
+export const Popover = (props: PopoverProps) => {
+  const [open, setOpen] = useState(false)
+  const button = useRef<HTMLButtonElement>(null)
+  const panel = useRef<HTMLDivElement>(null)
+  const closedAt = useRef(Number.NEGATIVE_INFINITY)
+  const id = useId()
+  const role = props.role ?? 'dialog'
+
+  useEffect(() => {
+    const element = panel.current
+    if (!open || element === null) return undefined
+    element.showPopover()
+    if (button.current !== null) place(button.current, element)
+    element.querySelector<HTMLElement>('[role=menuitem], button, a')?.focus({ preventScroll: true })
+    const toggled = (event: Event) => {
+      if ((event as ToggleEvent).newState !== 'closed') return
+      closedAt.current = performance.now()
+      setOpen(false)
+    }
+    const away = (event: Event) => {
+      if (!(event.target instanceof Node) || !element.contains(event.target)) setOpen(false)
+    }
+    element.addEventListener('toggle', toggled)
+    addEventListener('scroll', away, { capture: true, passive: true })
+    addEventListener('resize', away)
+    return () => {
+      element.removeEventListener('toggle', toggled)
+      removeEventListener('scroll', away, { capture: true })
+      removeEventListener('resize', away)
+    }
+  }, [open])
+
+  const close = () => {
+    setOpen(false)
+    button.current?.focus({ preventScroll: true })
+  }
+  const keys = (event: KeyboardEvent) => {
+    if (role !== 'menu' || !['ArrowDown', 'ArrowUp', 'Home', 'End'].includes(event.key)) return
+    event.preventDefault()
+    event.stopPropagation()
+    const items = [...(panel.current?.querySelectorAll<HTMLElement>('[role=menuitem]') ?? [])]
+    const at = items.indexOf(document.activeElement as HTMLElement)
+    const step =
+      event.key === 'ArrowDown' ? at + 1 : event.key === 'ArrowUp' ? at - 1 : event.key === 'Home' ? 0 : -1
+    items.at(step >= items.length ? 0 : step)?.focus()
+  }
+
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class={props.class ?? 'button'}
+        aria-label={props.label}
+        aria-haspopup={role}
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        title={props.label}
+        onClick={(event: MouseEvent) => {
+          event.stopPropagation()
+          // The same click just closed it from outside; it must not open it again.
+          if (!open && performance.now() - closedAt.current < 150) return
+          if (!open) props.onOpen?.()
+          setOpen(!open)
+        }}
+      >
+        {props.face}
+      </button>
+      {open && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: it has the role that it is given.
+        // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles take a label.
+        <div
+          ref={panel}
+          id={id}
+          popover="auto"
+          class={`popover ${role}`}
+          role={role}
+          aria-label={props.label}
+          onKeyDown={keys}
+          onClick={(event: MouseEvent) => event.stopPropagation()}
+        >
+          {props.children(close)}
+        </div>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,23 @@
+/** Whether an account's server runs, as a mark with words. */
+import type { ServerRow } from '../../protocol/rows.ts'
+import { sentenceOf } from '../state/api.ts'
+
+const words = {
+  off: 'server off',
+  starting: 'server starting',
+  on: 'server on',
+  stopping: 'server stopping',
+  failed: 'server failed',
+} as const
+
+export const ServerMark = ({ row }: { readonly row: ServerRow | undefined }) => {
+  const state = row?.state ?? 'off'
+  const why = row?.reason ?? sentenceOf(row?.code)
+  return (
+    <span class={`server server-${state}`} title={why ?? undefined}>
+      <span class="server-dot" aria-hidden="true" />
+      {words[state]}
+      {state === 'on' && row?.host != null && <span class="server-host"> on {row.host}</span>}
+    </span>
+  )
+}

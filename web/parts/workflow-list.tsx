@@ -1,0 +1,67 @@
+/** Workflows of one account as lines with counts, the same on the home page and on the account's own. */
+import type { DaemonRow, SummaryRow } from '../../protocol/rows.ts'
+import { cycleLabel } from '../model/order.ts'
+import { pathOf } from '../routes.ts'
+import { allowedOn } from '../state/site.ts'
+import { ActionMenu } from './action-menu.tsx'
+import { CountBar, CountColumns, Marks } from './counts.tsx'
+import { FlowGlyph } from './glyph.tsx'
+import { Outcome } from './outcome.tsx'
+import { Ago } from './time.tsx'
+
+const span = (row: SummaryRow): string => {
+  if (row.cycles === null) return '–'
+  const { first, last } = row.cycles
+  return first === last ? cycleLabel(first) : `${cycleLabel(first)} … ${cycleLabel(last)}`
+}
+
+const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
+  const { account, workflow } = row
+  return (
+    <li class="workflow-line" data-workflow={workflow} data-state={row.state}>
+      <a
+        class="workflow-link"
+        href={pathOf('tree', { account, workflow })}
+        aria-label={`${account}/${workflow}`}
+      >
+        <FlowGlyph state={row.state} />
+        <span class="workflow-name">
+          <strong>{workflow}</strong>
+          {row.meta.title !== undefined && <small>{row.meta.title}</small>}
+        </span>
+        <span class={`flow-state flow-${row.state}`}>
+          {row.state}
+          {row.held && row.state !== 'paused' && ' · held'}
+        </span>
+        <span class="workflow-cycles figure" title="Oldest and newest active cycle">
+          {span(row)}
+        </span>
+        <CountColumns counts={row.counts} />
+        <CountBar counts={row.counts} />
+        <Marks counts={row.counts} />
+        <span class="workflow-age">
+          <Ago at={row.at} />
+        </span>
+      </a>
+      <span class="workflow-actions">
+        <Outcome target={{ account, workflow }} />
+        <ActionMenu target={{ account, workflow }} allowed={allowedOn(account, workflow)} workflow={row} />
+      </span>
+      {(row.stall ?? row.problem) !== null && <p class="workflow-why">{row.stall ?? row.problem}</p>}
+    </li>
+  )
+}
+
+type ListProps = {
+  readonly rows: readonly SummaryRow[]
+  readonly silent: DaemonRow | undefined
+  readonly label: string
+}
+
+export const WorkflowList = ({ rows, silent, label }: ListProps) => (
+  <ul class={silent === undefined ? 'workflow-list' : 'workflow-list stale'} aria-label={label}>
+    {rows.map((row) => (
+      <WorkflowLine key={row.workflow} row={row} />
+    ))}
+  </ul>
+)
