@@ -1,0 +1,84 @@
+/** Which page is shown: by the address, and by who looks. */
+import { useEffect } from 'preact/hooks'
+import { AccountPage } from './pages/account.tsx'
+import { Home } from './pages/home.tsx'
+import { Missing } from './pages/missing.tsx'
+import { SignIn } from './pages/sign-in.tsx'
+import { Wall } from './pages/wall.tsx'
+import { lazyPage } from './parts/lazy.tsx'
+import { Shell } from './parts/shell.tsx'
+import { Blank } from './parts/states.tsx'
+import { route } from './router.ts'
+import { kioskConnect } from './state/kiosk.ts'
+import { loadSession, session, viewer } from './state/session.ts'
+import { nudgeSite, openSite, openSiteForPerson } from './state/site.ts'
+
+/** The first page is the one everybody waits for; these come when they are asked for. */
+const Audit = lazyPage(async () => (await import('./pages/audit.tsx')).Audit)
+const Kiosks = lazyPage(async () => (await import('./pages/kiosks.tsx')).Kiosks)
+const WorkflowPage = lazyPage(async () => (await import('./pages/workflow/page.tsx')).WorkflowPage)
+
+const Page = () => {
+  const at = route.value
+  if (at === undefined) return <Missing />
+  switch (at.name) {
+    case 'home':
+      return <Home />
+    case 'account':
+      return <AccountPage account={at.params.account} />
+    case 'audit':
+      return <Audit />
+    case 'kiosks':
+      return <Kiosks />
+    case 'wall':
+      return <Wall />
+    default:
+      return <WorkflowPage route={at} />
+  }
+}
+
+const SignedIn = () => {
+  useEffect(() => openSiteForPerson(), [])
+  if (route.value?.name === 'wall') return <Wall />
+  return (
+    <Shell>
+      <Page />
+    </Shell>
+  )
+}
+
+/** Between the end of a kiosk's session and its next try, ms. */
+const kioskPause = 5_000
+
+const Kiosk = () => {
+  useEffect(() => {
+    // A kiosk whose session ended signs the next nonce; it has nobody to ask.
+    const close = openSite(kioskConnect, () => setTimeout(nudgeSite, kioskPause))
+    return close
+  }, [])
+  return <Wall />
+}
+
+export const App = ({ kiosk }: { readonly kiosk: boolean }) => {
+  const state = session.value
+  if (kiosk || viewer.value?.kiosk != null) return <Kiosk />
+  switch (state.phase) {
+    case 'loading':
+      return <Blank title="Loading" busy />
+    case 'out':
+      return <SignIn ended={state.ended} />
+    case 'broken':
+      return (
+        <main class="centre">
+          <Blank title="The hub does not answer as it should" tone="bad">
+            <p>{state.error.message}</p>
+            <button type="button" class="button" onClick={() => void loadSession()}>
+              Retry
+            </button>
+          </Blank>
+        </main>
+      )
+    case 'in':
+      return <SignedIn />
+  }
+}

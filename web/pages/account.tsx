@@ -1,0 +1,46 @@
+/** One account: opening it starts its server; its workflows are shown meanwhile as the site knows them. */
+
+import { ServerProgress, useOpener } from '../parts/server-gate.tsx'
+import { ServerMark } from '../parts/server-state.tsx'
+import { Banner, Blank } from '../parts/states.tsx'
+import { useSteady } from '../parts/steady.ts'
+import { useTitle } from '../parts/title.ts'
+import { WorkflowList } from '../parts/workflow-list.tsx'
+import { accountViews, silentDaemons, site } from '../state/site.ts'
+import { Missing } from './missing.tsx'
+
+const Opened = ({ account }: { readonly account: string }) => {
+  const opener = useOpener(account)
+  const view = accountViews.value.find((item) => item.account.account === account)
+  const steady = useSteady(view?.workflows ?? [], (row) => row.workflow)
+  useTitle(account)
+  if (view === undefined) return <Missing />
+  return (
+    <div class="page">
+      <header class="page-head">
+        <h1>{account}</h1>
+        {view.account.title !== null && <span class="account-title">{view.account.title}</span>}
+        <ServerMark row={site.read().server.get(account)} />
+      </header>
+      {view.account.problem !== null && <Banner tone="bad">{view.account.problem}</Banner>}
+      <ServerProgress account={account} opener={opener} />
+      <section class="account" {...steady.handlers}>
+        {steady.items.length === 0 ? (
+          <Blank title="No workflow here that you may view" />
+        ) : (
+          <WorkflowList
+            rows={steady.items}
+            silent={silentDaemons.value[0]}
+            label={`Workflows of ${account}`}
+          />
+        )}
+      </section>
+    </div>
+  )
+}
+
+export const AccountPage = ({ account }: { readonly account: string }) => {
+  if (!site.loaded.value) return <Blank title={`Loading ${account}`} busy />
+  if (!site.read().account.has(account)) return <Missing />
+  return <Opened key={account} account={account} />
+}
