@@ -60,11 +60,9 @@ export const signatureOf = ({ workflow, sees }: Listener, changed: ReadonlySet<s
     ? `all ${[...changed].filter(sees)}`
     : `${sees(workflow) ? 'one' : 'none'} ${workflow}`
 
-/** Workflows there are that a listener of this kind could be shown. */
-const candidates = (model: Model, workflow: string | undefined): readonly string[] => {
-  if (workflow === undefined) return [...model.workflows()].map((row) => row.workflow)
-  return model.get('workflow', workflow) === undefined ? [] : [workflow]
-}
+/** Workflows that a listener of this kind could be shown. */
+const candidates = (model: Model, workflow: string | undefined): readonly string[] =>
+  workflow === undefined ? [...model.workflows()].map((row) => row.workflow) : [workflow]
 
 /** All rows of a workflow, as far as this kind of listener is shown them. */
 const rowsOf = (model: Model, workflow: string, listener: Pick<Listener, 'workflow'>): readonly Put[] => {
@@ -100,6 +98,10 @@ export const sightChange = (
  * with rows that it may no longer see.
  */
 export const epochOf = (model: Model, { workflow, sees }: Listener): string => {
-  const visible = candidates(model, workflow).filter(sees).sort().join('\n')
+  const visible = candidates(model, workflow)
+    // What is not there looks like what is hidden.
+    .filter((name) => model.get('workflow', name) !== undefined && sees(name))
+    .sort()
+    .join('\n')
   return `${model.epoch()}.${hash('sha256', visible).slice(0, 16)}`
 }
