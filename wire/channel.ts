@@ -74,9 +74,10 @@ export const openChannel = async (
       )
     }
   } catch (error) {
+    const unfinished: Buffer = raw.stream.read() ?? Buffer.alloc(0)
     raw.kill()
     if (error !== late.reason) throw error
-    const said = presentOutput(`${before.toString()} ${stderr()}`)
+    const said = presentOutput(`${before.toString()}${unfinished.toString()} ${stderr()}`)
     throw new SeneschalError(
       'agent.missing',
       `It did not speak within ${options.timeout / 1000} s${said === '' ? '.' : ` and printed: ${said}`}`,

@@ -8,7 +8,8 @@ export type Head =
 
 /**
  * Take everything up to and including `marker`; what follows stays in the stream, which is left paused.
- * Never rejects for what the far side does; rejects with the signal's reason when aborted.
+ * Never rejects for what the far side does; rejects with the signal's reason when aborted,
+ * with everything back in the stream.
  */
 export const readUntil = (
   stream: Readable,
@@ -27,7 +28,11 @@ export const readUntil = (
       act()
     }
     const give = (head: Head) => settle(() => resolve(head))
-    const abort = () => settle(() => reject(signal?.reason))
+    const abort = () =>
+      settle(() => {
+        if (length > 0 && !stream.readableEnded) stream.unshift(buffer.subarray(0, length))
+        reject(signal?.reason)
+      })
     const lost = () => give({ found: false, bytes: buffer.subarray(0, length), over: false })
     const read = () => {
       for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) {
