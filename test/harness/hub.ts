@@ -64,6 +64,8 @@ type Options = {
   /** Without it the provider of a former hub goes on. */
   readonly provider?: LyingProvider
   readonly dir?: string
+  /** How the hub asks the provider. */
+  readonly fetch?: typeof globalThis.fetch
 }
 
 const writeSite = async (feed: SiteFeed, snapshot: PermissionSnapshot): Promise<void> => {
@@ -130,6 +132,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     spawner: () => spawner,
     now: () => Date.now() + skew,
     monotonic: () => performance.now(),
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
     logTo: { write: (line) => void lines.push(line) },
   })
   t.after(() => hub.close())
