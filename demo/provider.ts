@@ -123,7 +123,11 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
     ctx.body = errorPage(options.title, out.error, out.error_description ?? out.error)
   },
   clientBasedCORS: () => false,
-  ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+  // Its dispatcher refuses loopback addresses, and this hub has no other.
+  fetch: (url, init) => {
+    const { dispatcher: _refusing, ...rest } = (init ?? {}) as RequestInit & { dispatcher?: unknown }
+    return (options.fetch ?? globalThis.fetch)(url, rest)
+  },
   ttl: {
     AccessToken: 600,
     AuthorizationCode: 60,
@@ -195,11 +199,13 @@ export const startProvider = async (options: ProviderOptions): Promise<RunningPr
   })
   const issuer = `http://${host}:${(server.address() as AddressInfo).port}`
   const provider = new Provider(issuer, configuration(options, key))
-  const answer = provider.callback()
+  // Made at the first request: whoever adds middleware to the provider does it before.
+  let answer: ReturnType<Provider['callback']> | undefined
   const form = signIn(provider, options, issuer)
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (!request.url?.startsWith('/sign-in/')) {
-      answer(request, response)
+      answer ??= provider.callback()
+      void answer(request, response)
       return
     }
     form(request, response).catch((thrown: unknown) => {
