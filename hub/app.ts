@@ -1,7 +1,7 @@
 /** The HTTP side: headers, gate and error answers first, then every route there is. */
 import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { SeneschalError } from '../protocol/errors.ts'
 import type { AddressOf } from './address.ts'
 import type { LiveSockets, Log } from './context.ts'
@@ -28,7 +28,7 @@ const bodyLimit = 128 * 1024
 export const createApp = async (parts: AppParts): Promise<FastifyInstance> => {
   const app: FastifyInstance = Fastify({
     loggerInstance: parts.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     // Never what the client says its id is: it stands in the log.
     requestIdHeader: false,
     genReqId: () => randomUUID(),

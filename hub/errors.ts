@@ -28,8 +28,9 @@ export const errorBodyOf = (error: SeneschalError, request: string): ErrorBody =
 
 export const sendError = (request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply => {
   const error = toSeneschalError(thrown)
-  if (error.status >= 500) request.log.error({ err: error, code: error.code }, 'request failed')
-  else request.log.info({ code: error.code, detail: error.detail, err: error.cause }, 'request refused')
+  const where = { method: request.method, route: request.routeOptions.url, code: error.code }
+  if (error.status >= 500) request.log.error({ ...where, err: error }, 'request failed')
+  else request.log.info({ ...where, detail: error.detail, err: error.cause }, 'request refused')
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')

@@ -101,13 +101,6 @@ const openRecords = async (config: HubConfig, deps: HubDeps, log: Log, closing: 
   const writer = `hub/${config.name}`
   const audit = await openAudit({ dir: config.audit, writer, wall: deps.now, log })
   closing.defer(() => audit.close())
-  // A stop that cannot be recorded is still a stop.
-  closing.defer(() =>
-    audit.record({ event: 'hub.stopped', outcome: 'done', tail: config.name }).then(
-      () => undefined,
-      (err: unknown) => log.error({ err }, 'the stop of the hub was not recorded'),
-    ),
-  )
   return { store, audit }
 }
 
@@ -222,7 +215,15 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     ],
   })
 
-  closing.defer(() => app.close())
+  let listening = false
+  closing.defer(async () => {
+    await app.close()
+    if (!listening) return
+    // A stop that cannot be recorded is still a stop.
+    await audit
+      .record({ event: 'hub.stopped', outcome: 'done', tail: config.name })
+      .catch((err: unknown) => log.error({ err }, 'the stop of the hub was not recorded'))
+  })
 
   return {
     app,
@@ -232,6 +233,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       await servers.recover()
       await app.listen({ host: config.listen.host, port: config.listen.port })
       const { port } = app.server.address() as AddressInfo
+      listening = true
       await audit.record({ event: 'hub.started', outcome: 'done', tail: `${config.name} ${version}` })
       log.info({ version, port, publicUrl }, 'hub is listening')
       return { url: publicUrl }
