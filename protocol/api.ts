@@ -185,11 +185,19 @@ export const graphBody = z.strictObject({
 })
 /** `GET jobs?workflow=&cycle=&task=&state=&before=&limit=`, newest first. */
 export const jobsBody = z.strictObject({ jobs: z.readonly(z.array(jobRow)), cursor: z.nullable(z.string()) })
-/** `GET jobs/:id/logs` (`:id` = job key, URL-encoded). The file itself: `jobs/:id/logs/:file`, ranges, `?tail=BYTES`. */
+/**
+ * `GET jobs/:id/logs` (`:id` = job key, URL-encoded). The file itself: `jobs/:id/logs/:file`, with `Range`, or
+ * `?tail=BYTES` (206 with `Content-Range`, so that the reader knows where it is; 200 where that is the whole file).
+ * `?follow=1&offset=BYTES` (or `&tail=`) goes on as the file grows. It ends soon after the job did, and after 50 s at
+ * most: whoever looks at a job that still runs asks again from where it is.
+ */
 export const logsBody = z.strictObject({
   files: z.readonly(z.array(z.strictObject({ file: z.string(), size: z.number(), at: z.number() }))),
 })
-/** One line of `GET search?text=&workflow=` (NDJSON). */
+/**
+ * One line of `GET search?text=&workflow=&cycle=&task=&limit=&regex=1` (NDJSON), newest cycle first. A search that has
+ * to be given up after it began says why in a last line of the shape of `errorBody`.
+ */
 export const searchHit = z.strictObject({
   workflow: workflowName,
   cycle: cyclePoint,

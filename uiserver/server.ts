@@ -192,7 +192,8 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     })
   }
   http.on('upgrade', (request, socket, head) => {
-    socket.on('error', (error) => log('a socket broke', error))
+    // A reader that leaves breaks its stream; whoever has the socket by then learns of it by its 'close'.
+    socket.on('error', () => undefined)
     upgrade(request, socket, head).catch((thrown: unknown) => {
       const error = asSeneschalError(thrown)
       if (error.code === 'internal') log('an upgrade failed', error.cause)
