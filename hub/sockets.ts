@@ -17,10 +17,16 @@ export const registerSockets = async (
 ): Promise<void> => {
   // All that the plugin asks of a server is its event 'upgrade'.
   const others = new EventEmitter() as Server
+  const upgrades = new WeakSet<IncomingMessage>()
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.url?.startsWith('/u/') === true) parts.underU(request, socket, head)
-    else others.emit('upgrade', request, socket, head)
+    if (request.url?.startsWith('/u/') === true) return parts.underU(request, socket, head)
+    upgrades.add(request)
+    others.emit('upgrade', request, socket, head)
   }
+  // A handshake that was answered with a refusal: no parser reads that connection any more, so it must not stay.
+  app.addHook('onResponse', async ({ raw }) => {
+    if (upgrades.has(raw)) raw.socket.destroySoon()
+  })
   app.server.on('upgrade', onUpgrade)
   await app.register(websocket, {
     // Sockets only listen: whatever a browser may say is short.

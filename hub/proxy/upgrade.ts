@@ -3,11 +3,11 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { ErrorBody } from '../../protocol/api.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import { assertionRefresh } from '../../protocol/tokens.ts'
 import type { Gate, LiveSockets, Log, PolicyView, Servers, Signer, SiteView, Viewer } from '../context.ts'
+import { errorBodyOf } from '../errors.ts'
 import { mayViewAnything } from '../visible.ts'
 import { type ProxyPath, parseProxyPath, wantsOf } from './path.ts'
 import { pipe } from './pipe.ts'
@@ -54,11 +54,12 @@ const streamPath = (request: IncomingMessage): ProxyPath => {
 }
 
 const refuse = (socket: Duplex, error: SeneschalError, request: string) => {
-  const answer: ErrorBody = { error: { code: error.code, message: error.message, request } }
-  const body = JSON.stringify(answer)
+  const body = JSON.stringify(errorBodyOf(error, request))
   socket.end(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
+    // A browser that does not close would keep it half open for ever.
+    () => socket.destroy(),
   )
 }
 
