@@ -10,7 +10,7 @@ import { childEnvironment } from '../../wire/environment.ts'
 import { withLock } from './lock.ts'
 import { identify, isErrno, terminate } from './process.ts'
 import type { RunDirectory, ServiceName } from './run-directory.ts'
-import { connectSocket, findService, lastLines, present, readRecord, writeRecord } from './service.ts'
+import { connectSocket, findService, lastLines, present, writeRecord } from './service.ts'
 import type { VerbContext } from './verb.ts'
 
 export type Launch = {
@@ -26,17 +26,17 @@ export type Launch = {
 
 /** Within which it must be ready, ms. */
 const readyTimeout = 30_000
+/** Enough for one that is well; one that is not gets its full time under the lock. */
+const hasty = 500
 
 /** The one that is up, or a new one: among concurrent callers one launches and the others find it. */
 export const ensureService = async (wanted: Launch): Promise<StartAnswer> => {
   const { service, directory, context } = wanted
-  const first = await findService(directory, service)
-  if (first.status.state === 'running') return first.status
+  const { status: glimpse } = await findService(directory, service, hasty)
+  if (glimpse.state === 'running') return glimpse
   return withLock(directory.lock(service), wanted.signal, async () => {
-    const seen = await readRecord(directory, service)
-    // Found silent a moment ago, and still the same one: not asked a second time.
-    const same = first.status.state === 'silent' && seen?.instance === first.status.instance
-    const { status, record } = same ? first : await findService(directory, service)
+    // What was found outside the lock may be one that somebody is just bringing up: only this answer counts.
+    const { status, record } = await findService(directory, service)
     if (status.state === 'running') return status
     if (status.state === 'silent' && record !== undefined) {
       context.progress('The one that is up does not answer; ending it.')

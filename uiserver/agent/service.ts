@@ -63,14 +63,14 @@ const greetingTimeout = 4000
  * The kernel accepts connections for a process that hangs. A UI server speaks first (its end of the tunnel sends its
  * settings), so its first bytes are the proof; of the supervisor, which waits to be asked, accepting must do.
  */
-const answers = async (service: ServiceName, path: string): Promise<boolean> => {
+const answers = async (service: ServiceName, path: string, patience: number): Promise<boolean> => {
   const socket = await connectSocket(path)
   if (socket === undefined) return false
   const heard =
     service === 'supervisor' ||
     (await new Promise<boolean>((resolve) => {
       const give = (value: boolean) => () => resolve(value)
-      socket.setTimeout(greetingTimeout, give(false))
+      socket.setTimeout(patience, give(false))
       socket.once('data', give(true)).once('close', give(false)).once('error', give(false))
     }))
   socket.on('error', () => undefined).destroy()
@@ -99,7 +99,11 @@ export const lastLines = async (path: string): Promise<readonly string[]> => {
 
 export type Found = { readonly status: StatusAnswer; readonly record: ServiceRecord | undefined }
 
-export const findService = async (directory: RunDirectory, service: ServiceName): Promise<Found> => {
+export const findService = async (
+  directory: RunDirectory,
+  service: ServiceName,
+  patience = greetingTimeout,
+): Promise<Found> => {
   const record = await readRecord(directory, service)
   if (record === undefined) return { status: { state: 'off' }, record }
   const { socket, ...rest } = present(record)
@@ -108,6 +112,7 @@ export const findService = async (directory: RunDirectory, service: ServiceName)
       status: { state: 'exited', ...rest, log: [...(await lastLines(directory.log(service)))] },
       record,
     }
-  if (await answers(service, socket)) return { status: { state: 'running', ...rest, socket }, record }
+  if (await answers(service, socket, patience))
+    return { status: { state: 'running', ...rest, socket }, record }
   return { status: { state: 'silent', ...rest }, record }
 }
