@@ -27,6 +27,7 @@ const serve = async () => {
     console.log(JSON.stringify({ progress: 'Still reading.' }))
     await new Promise((resolve) => setTimeout(resolve, 60_000))
   }
+  if (settings.issuer === 'late') await new Promise((resolve) => setTimeout(resolve, 900))
   const http = createServer((request, answer) => {
     const url = new URL(request.url ?? '/', 'http://server')
     if (url.pathname === '/zeros') Readable.from(zeros(Number(url.searchParams.get('bytes')))).pipe(answer)

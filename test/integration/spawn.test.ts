@@ -93,6 +93,22 @@ test('a start beside a running server finds that one', async (t) => {
   await spawner.stop(first)
 })
 
+test('a start that meets another one under way waits for it and finds its server', async (t) => {
+  const { spawner } = await localSpawner(t)
+  const launching = Promise.withResolvers<void>()
+  const progress = ({ text }: StartProgress) => {
+    if (text === 'Launching it.') launching.resolve()
+  }
+  const first = spawner.start('clouds', spawnSettingsFor('clouds', 'late'), progress, never)
+  await launching.promise
+  await sleep(150)
+  const second = await spawner.start('clouds', spawnSettingsFor('clouds', 'late'), ignore, never)
+  const handle = await first
+  assert.equal(second.instance, handle.instance)
+  assert.equal((await spawner.poll(handle)).state, 'running')
+  await spawner.stop(handle)
+})
+
 test('a stop with the handle of an earlier run leaves the present one alone', async (t) => {
   const { spawner } = await localSpawner(t)
   const old = await spawner.start('clouds', spawnSettingsFor('clouds'), ignore, never)

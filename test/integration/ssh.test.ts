@@ -56,7 +56,7 @@ describe('over a real sshd', { skip }, () => {
     sshd = await startSshd({
       dir: far.dir,
       // Far below the usual gigabyte, so that a few megabytes see several new keys.
-      config: ['RekeyLimit 2M'],
+      config: ['RekeyLimit 2M', 'MaxStartups 2:80:4', 'MaxSessions 10'],
       accounts: [
         { name: atmosphere, keys },
         {
@@ -208,6 +208,18 @@ describe('over a real sshd', { skip }, () => {
     now = 11 * 60_000
     await assert.rejects(callVersion(transport, {}), refused)
     assert.equal(await attempts(), 3)
+  })
+
+  test('a host that drops connections at random is tried again until it lets us in', async () => {
+    // Each with a gate of its own, as so many hubs: together far above what this sshd admits at once.
+    const over = () =>
+      transportTo(atmosphere, {
+        gate: createSshGate({ now: Date.now, random: Math.random }),
+        port: sshd.port,
+      })
+    const answers = await Promise.all(Array.from({ length: 12 }, () => callVersion(over(), {})))
+    assert.equal(answers.length, 12)
+    assert.match(await sshd.log(), /MaxStartups|drop connection/)
   })
 
   test('a host that accepts and says nothing is given up in time', async () => {
