@@ -42,6 +42,7 @@ export const inProcessSpawner = async (
   const dir = await temporaryDirectory(t)
   const running = new Map<string, Running>()
   const starts: SpawnSettings[] = []
+  const launches = new Map<string, Promise<Running>>()
   let count = 0
 
   const bring = async (settings: SpawnSettings): Promise<Running> => {
@@ -83,6 +84,7 @@ export const inProcessSpawner = async (
   const end = (account: string) => {
     running.get(account)?.end()
     running.delete(account)
+    launches.delete(account)
   }
 
   const spawner: InProcessSpawner = {
@@ -108,7 +110,10 @@ export const inProcessSpawner = async (
       signal.throwIfAborted()
       await spawner.launch(progress)
       signal.throwIfAborted()
-      const found = running.get(account) ?? (await bring(settings))
+      // Whoever comes second finds the first one's, as with the lock of the real agent.
+      const launching = launches.get(account) ?? bring(settings)
+      launches.set(account, launching)
+      const found = await launching
       running.set(account, found)
       return { account, instance: found.settings.instance }
     },

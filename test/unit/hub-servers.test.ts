@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { type TestContext, test } from 'node:test'
+import { createLog } from '../../hub/log.ts'
+import { siteDirectories } from '../../hub/servers/directories.ts'
+import { createServers } from '../../hub/servers/servers.ts'
+import { openStore } from '../../hub/store/open.ts'
+import { createServerStore } from '../../hub/store/servers.ts'
+import type { ProgressEvent } from '../../protocol/api.ts'
+import type { AuditEntry } from '../../protocol/audit.ts'
+import { SeneschalError } from '../../protocol/errors.ts'
+import { inProcessSpawner } from '../harness/in-process-spawner.ts'
+import { nobody } from '../harness/serving.ts'
+import { until } from '../harness/until.ts'
+
+const account = 'atmosphere_stage'
+
+const parts = async (t: TestContext) => {
+  const spawner = await inProcessSpawner(t, () =>
+    createServer((_request, response) => response.writeHead(204).end()),
+  )
+  const { db, close } = await openStore(':memory:')
+  t.after(close)
+  const store = createServerStore(db)
+  const recorded: AuditEntry[] = []
+  const record = async (entry: AuditEntry) => {
+    recorded.push(entry)
+    return { ...entry } as never
+  }
+  let count = 0
+  const hub = (
+    over: { readonly startTimeoutMs?: number; readonly pollMs?: number; readonly now?: () => number } = {},
+  ) => {
+    const servers = createServers({
+      spawner: () => spawner,
+      store,
+      signer: { jwks: () => ({ keys: [] }) },
+      issuer: 'https://hub.test',
+      audit: { record },
+      now: Date.now,
+      log: createLog({ logLevel: 'silent', name: 'test' }),
+      directories: (name) => siteDirectories('/site', name),
+      idleMinutes: 20,
+      instanceId: () => String(++count).padStart(32, '0'),
+      ...over,
+    })
+    t.after(() => servers.close())
+    return servers
+  }
+  const events = () => recorded.map(({ event }) => event)
+  return { spawner, store, recorded, events, hub }
+}
+
+test('ten people who open an account share one start, and each sees how it goes', async (t) => {
+  const { spawner, events, hub } = await parts(t)
+  const servers = hub()
+  const early: ProgressEvent[] = []
+  const late: ProgressEvent[] = []
+  servers.onProgress(account, (event) => early.push(event))
+  spawner.launch = async (progress) => {
+    await progress({ text: 'Reading the feed.' })
+    servers.onProgress(account, (event) => late.push(event))
+  }
+  await Promise.all(Array.from({ length: 10 }, () => servers.ensure(account, nobody)))
+  assert.equal(spawner.starts.length, 1)
+  assert.deepEqual(
+    early.map(({ state, message }) => `${state}: ${message}`),
+    [
+      'off: The server is off.',
+      'starting: Starting the server.',
+      'starting: Starting on here.',
+      'starting: Reading the feed.',
+      'on: The server is running.',
+    ],
+  )
+  assert.deepEqual(late, early.slice(1), 'who comes late is told of the whole start')
+  assert.deepEqual(events(), ['server.spawned'])
+  assert.equal(servers.row(account).host, 'here')
+  await servers.ensure(account, nobody)
+  assert.equal(spawner.starts.length, 1)
+})
+
+test('what is given to a server names its directories, the hub and an instance of its own', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  assert.deepEqual(spawner.starts[0], {
+    version: 1,
+    account,
+    instance: '1'.padStart(32, '0'),
+    site: {
+      inbox: '/site/requests/1_inbox',
+      temp: '/site/requests/0_temp',
+      feed: '/site/feed/atmosphere_stage',
+      jobEvents: '/site/requests/job_events/atmosphere_stage',
+    },
+    hubKeys: { keys: [] },
+    issuer: 'https://hub.test',
+    idleMinutes: 20,
+  })
+  assert.equal(servers.audience(account), `${account}/${'1'.padStart(32, '0')}`)
+})
+
+test('before anything is launched it is stored, and a returning hub takes it up and dials again', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const first = hub()
+  let storedAtLaunch: unknown
+  spawner.launch = async () => {
+    storedAtLaunch = (await store.all())[0]
+  }
+  await first.ensure(account, nobody)
+  assert.partialDeepStrictEqual(storedAtLaunch, { account, state: 'starting', host: 'here' })
+  assert.partialDeepStrictEqual((await store.all())[0], { account, state: 'on', host: 'here' })
+  const audience = first.audience(account)
+  await first.close()
+
+  const second = hub()
+  await second.recover()
+  await until(() => second.row(account).state === 'on')
+  assert.equal(second.audience(account), audience)
+  const stream = await second.dial(account)
+  stream.destroy()
+  assert.equal(spawner.starts.length, 1)
+})
+
+test('a hub killed in the middle of a start leaves no second server', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const dying = hub()
+  const held = Promise.withResolvers<void>()
+  spawner.launch = () => held.promise
+  const started = dying.ensure(account, nobody)
+  await until(() => spawner.starts.length === 1)
+  while ((await store.all())[0]?.handle == null) await new Promise((resolve) => setTimeout(resolve, 5))
+
+  const returning = hub()
+  await returning.recover()
+  const again = returning.ensure(account, nobody)
+  held.resolve()
+  await Promise.all([started, again])
+  assert.equal(spawner.running.size, 1)
+  assert.equal(returning.audience(account), `${account}/${spawner.running.get(account)?.settings.instance}`)
+})
+
+test('a server that ended while the hub was away is off, and is started on request', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const first = hub()
+  await first.ensure(account, nobody)
+  await first.close()
+  spawner.kill(account)
+  const second = hub()
+  await second.recover()
+  await second.ensure(account, nobody)
+  assert.equal(second.row(account).state, 'on')
+  assert.equal(spawner.starts.length, 2)
+})
+
+test('a question that fails is not a death; an answer that it is gone is', async (t) => {
+  const { spawner, events, hub } = await parts(t)
+  const servers = hub({ pollMs: 10 })
+  await servers.ensure(account, nobody)
+  spawner.unreachable = true
+  await until(() => servers.row(account).code === 'host.unreachable')
+  assert.equal(servers.row(account).state, 'on')
+  await assert.rejects(servers.dial(account), { code: 'host.unreachable' })
+  spawner.unreachable = false
+  await until(() => servers.row(account).code === null)
+  assert.equal(servers.row(account).state, 'on')
+  spawner.kill(account)
+  await until(() => servers.row(account).state === 'off')
+  assert.deepEqual(events(), ['server.spawned', 'server.ended'])
+  assert.equal(spawner.starts.length, 1, 'nobody was looking')
+  await assert.rejects(servers.dial(account), { code: 'server.off' })
+})
+
+test('a server that dies while somebody watches is brought back, after a failed dial at once', async (t) => {
+  const { spawner, recorded, hub } = await parts(t)
+  const servers = hub({ pollMs: 60_000 })
+  await servers.ensure(account, nobody)
+  const leave = servers.watch(account)
+  spawner.kill(account)
+  await assert.rejects(servers.dial(account), { code: 'server.off' })
+  await until(() => spawner.starts.length === 2 && servers.row(account).state === 'on')
+  assert.equal(recorded.at(-1)?.event, 'server.spawned')
+  assert.equal(recorded.at(-1)?.person, undefined)
+  leave()
+})
+
+test('a server that hangs is ended and told as such', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub({ pollMs: 10 })
+  await servers.ensure(account, nobody)
+  spawner.hang(account)
+  await until(() => servers.row(account).state === 'failed')
+  assert.equal(servers.row(account).code, 'server.timeout')
+  assert.equal(spawner.running.size, 0)
+  await servers.ensure(account, nobody)
+  assert.equal(servers.row(account).state, 'on')
+})
+
+test('a start that fails says why to all who wait, and can be tried again at once', async (t) => {
+  const { spawner, events, hub } = await parts(t)
+  const servers = hub()
+  spawner.launch = async () => {
+    throw new SeneschalError('spawn.failed', 'Its last lines: no such module')
+  }
+  const both = await Promise.allSettled([servers.ensure(account, nobody), servers.ensure(account, nobody)])
+  for (const each of both) assert.equal(each.status === 'rejected' && each.reason.code, 'spawn.failed')
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'failed', code: 'spawn.failed' })
+  assert.match(servers.row(account).reason ?? '', /no such module/)
+  assert.deepEqual(events(), ['server.failed'])
+  spawner.launch = async () => undefined
+  await servers.ensure(account, nobody)
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'on', code: null, reason: null })
+})
+
+test('a start that takes too long is given up, and nothing of it is left', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const servers = hub({ startTimeoutMs: 50 })
+  spawner.hold = () => new Promise((resolve) => setTimeout(resolve, 200))
+  await assert.rejects(servers.ensure(account, nobody), { code: 'spawn.timeout' })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  assert.equal(spawner.running.size, 0)
+  assert.deepEqual(await store.all(), [])
+})
+
+test('what a failed start may have left on a host that is gone is found again under its name', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const servers = hub()
+  spawner.launch = async () => {
+    spawner.unreachable = true
+    throw new SeneschalError('lost.connection')
+  }
+  await assert.rejects(servers.ensure(account, nobody), { code: 'lost.connection' })
+  spawner.unreachable = false
+  spawner.launch = async () => undefined
+  assert.equal((await store.all()).length, 1)
+  await servers.ensure(account, nobody)
+  assert.equal(spawner.starts[1]?.instance, spawner.starts[0]?.instance)
+})
+
+test('stopping while it starts ends the start; stopping twice is stopping once', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const servers = hub()
+  const held = Promise.withResolvers<void>()
+  spawner.hold = () => held.promise
+  const started = servers.ensure(account, nobody)
+  await until(() => spawner.starts.length === 1)
+  const stops = Promise.all([servers.stop(account, nobody), servers.stop(account, nobody)])
+  await assert.rejects(started, { code: 'server.off' })
+  held.resolve()
+  await stops
+  assert.equal(servers.row(account).state, 'off')
+  assert.equal(spawner.running.size, 0)
+  assert.deepEqual(await store.all(), [])
+})
+
+test('a server that is stopped stays stopped, though somebody watches', async (t) => {
+  const { spawner, events, hub } = await parts(t)
+  const servers = hub({ pollMs: 10 })
+  await servers.ensure(account, nobody)
+  const leave = servers.watch(account)
+  await servers.stop(account, nobody)
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.equal(servers.row(account).state, 'off')
+  assert.deepEqual(events(), ['server.spawned', 'server.stopped'])
+  assert.equal(spawner.starts.length, 1)
+  leave()
+})
+
+test('asking about accounts that were never started makes nothing', async (t) => {
+  const { hub } = await parts(t)
+  const servers = hub()
+  assert.partialDeepStrictEqual(servers.row('nowhere'), { account: 'nowhere', state: 'off' })
+  assert.throws(() => servers.audience('nowhere'), { code: 'server.off' })
+  await assert.rejects(servers.dial('nowhere'), { code: 'server.off' })
+  await servers.stop('nowhere', nobody)
+})
