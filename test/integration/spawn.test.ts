@@ -170,7 +170,8 @@ test('a start replaces a server that hangs', async (t) => {
 test('a run directory too deep for a socket still works', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'spawn-'))
   const deep = join(dir, 'd'.repeat(90))
-  const spawner = createSpawner({ kind: 'local', runDirRoot: deep }, deps)
+  const env = { ...process.env, TMPDIR: dir }
+  const spawner = createSpawner({ kind: 'local', runDirRoot: deep }, { ...deps, env })
   t.after(async () => {
     await spawner.close()
     await rm(dir, { recursive: true })

@@ -95,7 +95,7 @@ test('a run directory is private, and one that is not is refused', async (t) => 
   const root = join(home, '.seneschal', 'run')
   const [name = ''] = await readdir(root)
   assert.equal((await stat(join(root, name))).mode & 0o777, 0o700)
-  assert.equal(await run.socket('uiserver'), join(root, name, 'uiserver.sock'))
+  assert.equal(await run.socket('uiserver', undefined), join(root, name, 'uiserver.sock'))
   await chmod(join(root, name), 0o750)
   await assert.rejects(openRunDirectory({ HOME: home }), { code: 'agent.failed', message: /alone/ })
   await rm(join(root, name), { recursive: true })
@@ -107,7 +107,8 @@ test('a run directory is private, and one that is not is refused', async (t) => 
 test('a path too long for a socket gives way to a short private one', async (t) => {
   const home = await scratch(t)
   const run = await openRunDirectory({ TMPDIR: home }, join(home, 'd'.repeat(100)))
-  const socket = await run.socket('uiserver')
+  const socket = await run.socket('uiserver', undefined)
+  assert.equal(await run.socket('uiserver', socket), socket)
   assert.ok(Buffer.byteLength(socket) <= 107)
   assert.equal(basename(socket), 'uiserver')
   assert.equal((await stat(join(socket, '..'))).mode & 0o777, 0o700)

@@ -10,7 +10,7 @@ import { childEnvironment } from '../../wire/environment.ts'
 import { withLock } from './lock.ts'
 import { identify, isErrno, terminate } from './process.ts'
 import type { RunDirectory, ServiceName } from './run-directory.ts'
-import { connectSocket, findService, lastLines, present, writeRecord } from './service.ts'
+import { connectSocket, findService, lastLines, present, readRecord, writeRecord } from './service.ts'
 import type { VerbContext } from './verb.ts'
 
 export type Launch = {
@@ -56,7 +56,8 @@ const keepPreviousLog = async (path: string): Promise<void> => {
 
 const launch = async (wanted: Launch): Promise<StartAnswer> => {
   const { service, directory, context, signal } = wanted
-  const socket = await directory.socket(service)
+  const previous = await readRecord(directory, service)
+  const socket = await directory.socket(service, previous?.socket)
   const log = directory.log(service)
   await rm(socket, { force: true })
   await keepPreviousLog(log)

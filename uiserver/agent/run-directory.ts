@@ -4,7 +4,7 @@
  */
 import { lstat, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
 
@@ -14,8 +14,11 @@ export type RunDirectory = {
   readonly record: (service: ServiceName) => string
   readonly lock: (service: ServiceName) => string
   readonly log: (service: ServiceName) => string
-  /** A path short enough for a Unix socket, in a directory that only this user can enter; new each time. */
-  readonly socket: (service: ServiceName) => Promise<string>
+  /**
+   * A path short enough for a Unix socket, in a directory that only this user can enter: the run directory, else the
+   * one of `previous`, else a new one.
+   */
+  readonly socket: (service: ServiceName, previous: string | undefined) => Promise<string>
 }
 
 /** sockaddr_un holds 108 bytes, the last of them zero. */
@@ -24,9 +27,14 @@ const longestSocketPath = 107
 const bootId = async (): Promise<string> =>
   (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).slice(0, 8)
 
+// A path that cannot be looked at is not one to be trusted; whoever makes it next says why.
+const isPrivate = async (path: string): Promise<boolean> => {
+  const status = await lstat(path).catch(() => undefined)
+  return status?.isDirectory() === true && status.uid === process.getuid?.() && (status.mode & 0o077) === 0
+}
+
 const mustBePrivate = async (path: string): Promise<void> => {
-  const status = await lstat(path)
-  if (status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o077) === 0) return
+  if (await isPrivate(path)) return
   throw new SeneschalError('agent.failed', `${path} must be a directory of this user alone (mode 0700).`)
 }
 
@@ -50,13 +58,13 @@ export const openRunDirectory = async (env: Environment, root = runRoot(env)): P
     record: (service) => join(path, `${service}.json`),
     lock: (service) => join(path, `${service}.lock`),
     log: (service) => join(path, `${service}.log`),
-    socket: async (service) => {
+    socket: async (service, previous) => {
       const inPlace = join(path, `${service}.sock`)
       if (Buffer.byteLength(inPlace) <= longestSocketPath) return inPlace
-      const short = (base: string) => mkdtemp(join(base, 'seneschal-'))
+      if (previous !== undefined && (await isPrivate(dirname(previous)))) return previous
       // TMPDIR may be as long as the home directory; the record says where the socket went.
       const base = env.TMPDIR !== undefined && Buffer.byteLength(env.TMPDIR) < 60 ? env.TMPDIR : '/tmp'
-      return join(await short(base), service)
+      return join(await mkdtemp(join(base, 'seneschal-')), service)
     },
   }
 }
