@@ -15,6 +15,14 @@ export const cycleLabel = (cycle: string): string => {
   return match === null ? cycle : `${match[1]}-${match[2]}-${match[3]} ${match[4]}:${match[5]}Z`
 }
 
+/** Oldest and newest cycle in one line; the day is said once where it is the same. */
+export const cycleSpan = (first: string, last: string): string => {
+  if (first === last) return cycleLabel(first)
+  const [from, to] = [cycleLabel(first), cycleLabel(last)]
+  const day = from.slice(0, 11)
+  return `${from} … ${to.startsWith(day) && day.includes('-') ? to.slice(day.length) : to}`
+}
+
 /**
  * The order to show while somebody is in the middle of the rows: what was there keeps its place, what is new
  * comes at the end, what left is left out.

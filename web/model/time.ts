@@ -40,6 +40,12 @@ export const age = (ms: number): string => {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
+/** `just now`, `12 s ago`. */
+export const ago = (ms: number): string => {
+  const text = age(ms)
+  return text === 'now' ? 'just now' : `${text} ago`
+}
+
 /** `14:32`: what is left, rounded up, so that it reads 0:00 only when nothing is. */
 export const countdown = (ms: number): string => {
   const seconds = Math.max(0, Math.ceil(ms / 1000))

@@ -26,8 +26,8 @@ export type TreeInput = {
   readonly instances: Iterable<InstanceRow>
   readonly tasks: ReadonlyMap<string, TaskRow>
   readonly jobs: Iterable<JobRow>
-  /** Which lines are open; undefined where nobody opened or closed it. */
-  readonly open: (id: string) => boolean | undefined
+  /** Whether a line is open; `settled`: everything in it has succeeded. Of tasks, whether their jobs are shown. */
+  readonly open: (id: string, settled: boolean) => boolean
   readonly matches: (row: InstanceRow) => boolean
   /** While a filter is on, every group that holds a match is open. */
   readonly filtering: boolean
@@ -91,8 +91,9 @@ export const treeLines = (input: TreeInput): TreeLine[] => {
     level: number,
   ) => {
     const all = within(held)
-    const open = input.filtering || (input.open(id) ?? true)
-    lines.push({ kind, id, level, cycle, name, open, counts: countInstances(all), total: all.length })
+    const counts = countInstances(all)
+    const open = input.filtering || input.open(id, counts.succeeded === all.length)
+    lines.push({ kind, id, level, cycle, name, open, counts, total: all.length })
     if (!open) return
     for (const family of [...held.families.keys()].sort(byName)) {
       const inner = held.families.get(family)
@@ -103,7 +104,7 @@ export const treeLines = (input: TreeInput): TreeLine[] => {
   const addTask = (row: InstanceRow, level: number) => {
     const id = `task:${lineOf(row)}`
     const own = jobs.get(lineOf(row)) ?? []
-    const open = own.length > 0 && (input.open(id) ?? false)
+    const open = own.length > 0 && input.open(id, true)
     const task = input.tasks.get(taskKey(row))
     lines.push({ kind: 'task', id, level, row, task, open, jobs: own.length })
     if (!open) return

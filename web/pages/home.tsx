@@ -77,6 +77,12 @@ const troubles = computed<readonly Trouble[]>(() =>
     }),
 )
 
+/** One word: what has failed says so, even if it is late besides. */
+const troubleWord = ({ workflow, item }: Trouble): string => {
+  if (item === undefined) return workflow.state
+  return item.late && !item.state.endsWith('failed') ? 'late' : stateWords(item.state)
+}
+
 const TroubleLine = ({ trouble }: { readonly trouble: Trouble }) => {
   const { workflow, item } = trouble
   const target = { account: workflow.account, workflow: workflow.workflow }
@@ -89,17 +95,14 @@ const TroubleLine = ({ trouble }: { readonly trouble: Trouble }) => {
       <a href={href}>
         {item === undefined ? <FlowGlyph state={workflow.state} /> : <Glyph state={item.state} />}
         <span class="trouble-text">
-          <strong>{item === undefined ? workflow.workflow : item.task}</strong>{' '}
-          <span class="trouble-state">
-            {item === undefined ? workflow.state : stateWords(item.state)}
-            {item?.late === true && ' · late'}
-          </span>
-          <small>
-            {workflow.account}/{workflow.workflow}
-            {item !== undefined && ` · ${cycleLabel(item.cycle)}`}
-          </small>
+          <strong>{item === undefined ? workflow.workflow : item.task}</strong>
+          <span class="trouble-state">{troubleWord(trouble)}</span>
         </span>
         <Ago at={item?.at ?? workflow.at} />
+        <small class="trouble-where">
+          {workflow.account}/{workflow.workflow}
+        </small>
+        <small class="figure">{item === undefined ? '' : cycleLabel(item.cycle)}</small>
       </a>
     </li>
   )

@@ -8,6 +8,7 @@ import { age } from '../model/time.ts'
 import { pageOf, wallGrid } from '../model/wall-grid.ts'
 import { CountBar } from '../parts/counts.tsx'
 import { FlowGlyph, Glyph, Icon, Mark, stateWords } from '../parts/glyph.tsx'
+import { Shortened } from '../parts/shortened.tsx'
 import { useTitle } from '../parts/title.ts'
 import { pathOf } from '../routes.ts'
 import { beat, slowBeat } from '../state/clock.ts'
@@ -88,7 +89,9 @@ const Tile = ({ row }: { readonly row: SummaryRow }) => {
     >
       <div class="tile-name">
         <FlowGlyph state={row.state} />
-        <span class="tile-workflow">{row.workflow}</span>
+        <span class="tile-workflow">
+          <Shortened text={row.workflow} />
+        </span>
         <span class="tile-account">{row.account}</span>
       </div>
       <div class="tile-main">
@@ -106,9 +109,9 @@ const Tile = ({ row }: { readonly row: SummaryRow }) => {
         )}
         <span class="tile-count state-running">
           <Glyph state="running" part={0.7} />
-          <span class="figure">{row.counts.running + row.counts.submitted + row.counts.preparing}</span>
+          <span class="figure">{row.counts.running}</span>
         </span>
-        <span class={`tile-state flow-${row.state}`}>{row.state}</span>
+        {row.state !== 'running' && <span class={`tile-state flow-${row.state}`}>{row.state}</span>}
       </div>
       <div class="tile-foot">
         {severity < 2 && names.length > 0 ? (

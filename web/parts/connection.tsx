@@ -1,6 +1,6 @@
 /** Whether what is shown is what is: quiet while it is, with the age and the next try while it is not. */
 
-import { age } from '../model/time.ts'
+import { ago } from '../model/time.ts'
 import { beat } from '../state/clock.ts'
 import type { StreamPhase } from '../stream.ts'
 import { Ago } from './time.tsx'
@@ -30,8 +30,8 @@ export const Connection = ({ phase, heardAt, what, onRetry }: Props) => {
   return (
     <div class="banner tone-warn" role="status">
       <span>
-        {navigator.onLine ? `The connection to ${what} is interrupted.` : 'This device is offline.'} Shown is
-        the state of {age(old)} ago.
+        {navigator.onLine ? `The connection to ${what} is interrupted.` : 'This device is offline.'} What is
+        shown is from {ago(old)}.
       </span>
       <span class="figure banner-note">{left > 0 ? `Next try in ${left} s` : 'Trying …'}</span>
       <button type="button" class="button small" onClick={onRetry}>

@@ -79,7 +79,9 @@ const Privileges = () => {
           void drop()
         }}
       >
-        Drop<span class="wide-only"> now</span>
+        <span>
+          Drop<span class="wide-only"> now</span>
+        </span>
       </button>
     </span>
   )

@@ -98,13 +98,17 @@ const Steps = ({
 }: {
   readonly steps: Opener['opening']['value']['steps']
   readonly done: boolean
-}): ComponentChildren => (
-  <ol class="steps">
-    {steps.length === 0 && !done && <li>Asking the hub for the server</li>}
-    {steps.map((step, index) => (
-      <li key={`${step.at} ${step.message}`} class={!done && index === steps.length - 1 ? 'now' : undefined}>
-        <Time at={step.at} /> <span>{step.message}</span>
-      </li>
-    ))}
-  </ol>
-)
+}): ComponentChildren => {
+  // How it ended stands above.
+  const told = steps.filter((step) => step.state !== 'failed')
+  return (
+    <ol class="steps">
+      {told.length === 0 && !done && <li>Asking the hub for the server</li>}
+      {told.map((step, index) => (
+        <li key={`${step.at} ${step.message}`} class={!done && index === told.length - 1 ? 'now' : undefined}>
+          <Time at={step.at} /> <span>{step.message}</span>
+        </li>
+      ))}
+    </ol>
+  )
+}

@@ -17,7 +17,7 @@ export const ServerMark = ({ row }: { readonly row: ServerRow | undefined }) => 
     <span class={`server server-${state}`} title={why ?? undefined}>
       <span class="server-dot" aria-hidden="true" />
       {words[state]}
-      {state === 'on' && row?.host != null && <span class="server-host"> on {row.host}</span>}
+      {state === 'on' && row?.host != null && ` ${row.host}`}
     </span>
   )
 }

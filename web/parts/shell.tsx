@@ -1,6 +1,6 @@
 /** The frame around every page of a signed-in person. */
 import type { ComponentChildren } from 'preact'
-import { age } from '../model/time.ts'
+import { ago } from '../model/time.ts'
 import { slowBeat } from '../state/clock.ts'
 import { elevationClass } from '../state/session.ts'
 import { nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
@@ -16,7 +16,7 @@ const Silent = () => {
   return (
     <Banner tone="bad">
       {silent
-        .map((row) => `The daemon ${row.daemon} was last heard of ${age(slowBeat.value - row.at)} ago`)
+        .map((row) => `The daemon ${row.daemon} was last heard of ${ago(slowBeat.value - row.at)}`)
         .join('. ')}
       . What it runs is shown as it was then, and actions are refused.
     </Banner>

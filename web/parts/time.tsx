@@ -1,5 +1,5 @@
 /** Times in the viewer's zone with UTC in the title, and durations that go on by themselves. */
-import { age, clockTime, duration, utcTime } from '../model/time.ts'
+import { ago, clockTime, duration, utcTime } from '../model/time.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 
 export const Time = ({ at }: { readonly at: number | null }) =>
@@ -13,10 +13,9 @@ export const Time = ({ at }: { readonly at: number | null }) =>
 
 /** How long ago; changes seldom. */
 export const Ago = ({ at }: { readonly at: number }) => {
-  const text = age(slowBeat.value - at)
   return (
     <time dateTime={new Date(at).toISOString()} title={utcTime(at)}>
-      {text === 'now' ? 'just now' : `${text} ago`}
+      {ago(slowBeat.value - at)}
     </time>
   )
 }

@@ -1,6 +1,6 @@
 /** Workflows of one account as lines with counts, the same on the home page and on the account's own. */
 import type { DaemonRow, SummaryRow } from '../../protocol/rows.ts'
-import { cycleLabel } from '../model/order.ts'
+import { cycleSpan } from '../model/order.ts'
 import { pathOf } from '../routes.ts'
 import { allowedOn } from '../state/site.ts'
 import { ActionMenu } from './action-menu.tsx'
@@ -8,12 +8,6 @@ import { CountBar, CountColumns, Marks } from './counts.tsx'
 import { FlowGlyph } from './glyph.tsx'
 import { Outcome } from './outcome.tsx'
 import { Ago } from './time.tsx'
-
-const span = (row: SummaryRow): string => {
-  if (row.cycles === null) return '–'
-  const { first, last } = row.cycles
-  return first === last ? cycleLabel(first) : `${cycleLabel(first)} … ${cycleLabel(last)}`
-}
 
 const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
   const { account, workflow } = row
@@ -34,10 +28,12 @@ const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
           {row.held && row.state !== 'paused' && ' · held'}
         </span>
         <span class="workflow-cycles figure" title="Oldest and newest active cycle">
-          {span(row)}
+          {row.cycles === null ? '–' : cycleSpan(row.cycles.first, row.cycles.last)}
         </span>
-        <CountColumns counts={row.counts} />
-        <CountBar counts={row.counts} />
+        <span class="workflow-counts">
+          <CountColumns counts={row.counts} />
+          <CountBar counts={row.counts} />
+        </span>
         <Marks counts={row.counts} />
         <span class="workflow-age">
           <Ago at={row.at} />

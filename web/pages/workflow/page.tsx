@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { countInstances } from '../../model/attention.ts'
-import { cycleLabel } from '../../model/order.ts'
+import { cycleSpan } from '../../model/order.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
 import { Connection } from '../../parts/connection.tsx'
 import { FlowGlyph, Glyph, stateWords } from '../../parts/glyph.tsx'
@@ -17,7 +17,7 @@ import { query, setQuery } from '../../router.ts'
 import { type PageName, pathOf, type Route } from '../../routes.ts'
 import { onRequestRow } from '../../state/requests.ts'
 import { viewer } from '../../state/session.ts'
-import { allowedOn, site, workflowKey } from '../../state/site.ts'
+import { allowedOn, site, sitePhase, workflowKey } from '../../state/site.ts'
 import { type LiveWorkflow, openWorkflow } from '../../state/workflow.ts'
 import { Missing } from '../missing.tsx'
 import { instanceFilter, stateFilter, type WorkflowContext } from './context.ts'
@@ -140,9 +140,7 @@ const Head = ({ context, view }: { readonly context: WorkflowContext; readonly v
         <span class="spring" />
         {cycles != null && (
           <span class="hint figure wide-only" title="Oldest and newest active cycle">
-            {cycles.first === cycles.last
-              ? cycleLabel(cycles.first)
-              : `${cycleLabel(cycles.first)} … ${cycleLabel(cycles.last)}`}
+            {cycleSpan(cycles.first, cycles.last)}
           </span>
         )}
         {row !== undefined && (
@@ -193,7 +191,8 @@ const Troubles = ({ context }: { readonly context: WorkflowContext }) => {
       )}
       {unreadable > 0 && (
         <Banner tone="warn">
-          {unreadable} rows are not what this page understands and are left out. Reload the page.
+          {unreadable === 1 ? 'One row is' : `${unreadable} rows are`} not what this page understands and left
+          out. Reload the page.
         </Banner>
       )}
     </>
@@ -256,36 +255,33 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
       allowed: allowedOn(account, workflow),
     }
     const view = viewOf(route.name)
-    const panel = route.name === 'task'
     inner = (
       <>
-        <Head context={context} view={view} />
-        <Troubles context={context} />
-        {on && (
-          <Connection
-            phase={held.phase.value}
-            heardAt={held.heardAt.value}
-            what={`the server of ${account}`}
-            onRetry={held.nudge}
-          />
-        )}
-        <ServerProgress account={account} opener={opener} />
-        <div
-          class={`split ${panel ? 'with-panel' : ''} ${query.value.get('wide') === '1' ? 'panel-wide' : ''}`}
-        >
-          <div class={on && held.phase.value.phase === 'live' ? 'split-main' : 'split-main stale'}>
-            <Body context={context} view={view} route={route} />
-          </div>
-          {route.name === 'task' && (
-            <TaskPanel
-              key={`${route.params.cycle}/${route.params.task}`}
-              context={context}
-              cycle={route.params.cycle}
-              task={route.params.task}
-              close={pathOf('tree', { account, workflow }) + keptQuery()}
+        <div class="workflow-main">
+          <Head context={context} view={view} />
+          <Troubles context={context} />
+          {on && sitePhase.value.phase === 'live' && (
+            <Connection
+              phase={held.phase.value}
+              heardAt={held.heardAt.value}
+              what={`the server of ${account}`}
+              onRetry={held.nudge}
             />
           )}
+          <ServerProgress account={account} opener={opener} />
+          <div class={on && held.phase.value.phase === 'live' ? 'workflow-body' : 'workflow-body stale'}>
+            <Body context={context} view={view} route={route} />
+          </div>
         </div>
+        {route.name === 'task' && (
+          <TaskPanel
+            key={`${route.params.cycle}/${route.params.task}`}
+            context={context}
+            cycle={route.params.cycle}
+            task={route.params.task}
+            close={pathOf('tree', { account, workflow }) + keptQuery()}
+          />
+        )}
       </>
     )
   } else {
@@ -302,7 +298,8 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
       </>
     )
   }
-  return <div class="workflow">{inner}</div>
+  const wide = query.value.get('wide') === '1' ? 'panel-wide' : ''
+  return <div class={route.name === 'task' ? `workflow with-panel ${wide}` : 'workflow'}>{inner}</div>
 }
 
 export const WorkflowPage = ({ route }: { readonly route: WorkflowRoute }) => {

@@ -1,8 +1,15 @@
 /** The tree: cycles, families, tasks, jobs. Rows keep their place; only those near the screen exist. */
 import { useComputed, useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { cycleLabel } from '../../model/order.ts'
-import { type GroupLine, type JobLine, type TaskLine, type TreeLine, treeLines } from '../../model/tree.ts'
+import {
+  type GroupLine,
+  type JobLine,
+  type TaskLine,
+  type TreeLine,
+  taskKey,
+  treeLines,
+} from '../../model/tree.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
 import { CountList, Marks } from '../../parts/counts.tsx'
 import { Icon } from '../../parts/glyph.tsx'
@@ -41,7 +48,7 @@ const Twisty = ({ open, onToggle, label }: { open: boolean; onToggle: () => void
   </button>
 )
 
-const indent = (level: number) => ({ paddingInlineStart: `${(level - 1) * 20}px` })
+const indent = (level: number) => ({ '--depth': String(level - 1) })
 
 const GroupRow = ({ line, focusable, onToggle }: RowProps<GroupLine>) => {
   const done = line.counts.succeeded
@@ -203,6 +210,22 @@ export const Tree = ({
   const opened = useSignal<ReadonlyMap<string, boolean>>(new Map())
   const focused = useSignal<string | undefined>(undefined)
   const { live } = context
+  // What is settled when it is first seen begins closed, and then stays as it is: nothing closes under the eyes.
+  const firstSight = useRef(new Map<string, boolean>())
+  const holdsSelected = (id: string) => {
+    if (selected === undefined || !id.startsWith('cycle:')) return false
+    const [cycle = '', task = ''] = selected.slice('task:'.length).split('/')
+    const families =
+      live.tables.peek().task.get(taskKey({ workflow: context.workflow, task }))?.families ?? []
+    return `cycle:${[cycle, ...families].join('/')}/`.startsWith(`${id}/`)
+  }
+  const isShown = (id: string, settled: boolean): boolean => {
+    const chosen = opened.value.get(id) ?? firstSight.current.get(id)
+    if (chosen !== undefined) return chosen
+    const open = !settled || holdsSelected(id)
+    firstSight.current.set(id, open)
+    return open
+  }
   const lines = useComputed(() => {
     const { instance, task, job } = live.tables.read()
     const filter = instanceFilter(live)
@@ -210,7 +233,7 @@ export const Tree = ({
       instances: instance.values(),
       tasks: task,
       jobs: job.values(),
-      open: (id) => opened.value.get(id),
+      open: isShown,
       ...filter,
     })
   })
