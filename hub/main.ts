@@ -18,7 +18,7 @@ import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
 import type { Log } from './context.ts'
-import { createGate } from './gate/gate.ts'
+import { createGate, type GuardedRoute } from './gate/gate.ts'
 import { createGranted } from './granted.ts'
 import { createGroups, unixGroupsById } from './groups.ts'
 import { createLiveSockets } from './live.ts'
@@ -62,8 +62,9 @@ export type HubDeps = {
 
 export type Hub = {
   readonly listen: () => Promise<{ readonly url: string }>
-  /** The HTTP side, for tests that knock without a network. */
+  /** The HTTP side, and every route that it has. */
   readonly app: FastifyInstance
+  readonly routes: () => readonly GuardedRoute[]
   /** What time does to sessions, once. */
   readonly tick: Upkeep['tick']
   readonly close: () => Promise<void>
@@ -227,6 +228,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
 
   return {
     app,
+    routes: gate.routes,
     tick: upkeep.tick,
     listen: async () => {
       await site.ready

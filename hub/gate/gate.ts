@@ -3,7 +3,15 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { AddressOf } from '../address.ts'
-import { type Audit, type Gate, type Log, STREAM, type Viewer, type Wants } from '../context.ts'
+import {
+  type Audit,
+  type Gate,
+  type Log,
+  type RequestKind,
+  STREAM,
+  type Viewer,
+  type Wants,
+} from '../context.ts'
 import { keptOut } from './checks/admitted.ts'
 import { personViewer } from './checks/session.ts'
 import { atTheDoor, recorded, withTheBody } from './table.ts'
@@ -18,7 +26,10 @@ export type CreateGateParts = GateParts & {
 export type HubGate = Gate & {
   /** Puts the gate in front of all routes that are registered later; one without a kind cannot be. */
   readonly guard: (app: FastifyInstance) => void
+  /** Every route that was registered behind it. */
+  readonly routes: () => readonly GuardedRoute[]
 }
+export type GuardedRoute = { readonly method: string; readonly url: string; readonly kind: RequestKind }
 
 const run = async (rows: typeof atTheDoor, visit: Visit, parts: GateParts): Promise<void> => {
   for (const [, check, kinds] of rows) if ((visit.kind & kinds) !== 0) await check(visit, parts)
@@ -36,6 +47,7 @@ const wantsOf = (visit: Visit): Wants | undefined => {
 
 export const createGate = (parts: CreateGateParts): HubGate => {
   const visits = new WeakMap<FastifyRequest, Visit>()
+  const routes: GuardedRoute[] = []
 
   const refuse = async (visit: Visit, thrown: unknown): Promise<never> => {
     const error = asSeneschalError(thrown)
@@ -80,10 +92,13 @@ export const createGate = (parts: CreateGateParts): HubGate => {
   }
 
   return {
+    routes: () => routes,
     guard: (app) => {
       app.addHook('onRoute', (route) => {
-        if (route.config?.kind === undefined)
+        const kind = route.config?.kind
+        if (kind === undefined)
           throw new Error(`the route ${String(route.method)} ${route.url} does not say its kind`)
+        for (const method of [route.method].flat()) routes.push({ method, url: route.url, kind })
       })
       app.addHook('onRequest', async (request) => {
         if (request.is404) return
