@@ -53,7 +53,7 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
       if (lies.sign !== undefined) body.id_token = await lies.sign(claims)
       else if (lies.idToken !== undefined) body.id_token = await sign(lies.idToken(claims))
     }
-    const location = ctx.response.get('location')
+    const location = String(ctx.response.get('location') ?? '')
     if (lies.callback !== undefined && location.startsWith(options.redirectUris[0] ?? '?')) {
       const url = new URL(location)
       lies.callback(url)

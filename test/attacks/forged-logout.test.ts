@@ -1,0 +1,119 @@
+/** Rows 4 and 6: logout tokens that the provider did not mean, or meant once. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeJwt, SignJWT } from 'jose'
+import { codeOf } from '../harness/code-of.ts'
+import { send } from '../harness/http.ts'
+import { startTestHub, type TestHub } from '../harness/hub.ts'
+
+const event = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+
+const claimsFor = (h: TestHub, over: object = {}) => {
+  const iat = Math.floor(Date.now() / 1000)
+  return {
+    iss: h.provider.issuer,
+    aud: 'seneschal',
+    iat,
+    exp: iat + 120,
+    jti: crypto.randomUUID(),
+    sub: 'jacintar',
+    events: event,
+    ...over,
+  }
+}
+const deliver = (h: TestHub, token: string) => {
+  const body = new URLSearchParams({ logout_token: token }).toString()
+  return send(
+    h.port,
+    'POST',
+    '/auth/backchannel-logout',
+    {
+      host: 'hub.test',
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': String(body.length),
+    },
+    body,
+  )
+}
+
+test('a logout token ends sessions and sockets within a second, once', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('jacintar')
+  const bystander = await h.signIn('mel')
+  const socket = await browser.socket('/api/audit/stream')
+  const token = await h.provider.logoutToken(claimsFor(h))
+  const began = performance.now()
+  assert.equal((await deliver(h, token)).status, 200)
+  assert.equal(await socket.closed, 4002)
+  assert.ok(performance.now() - began < 1000)
+  assert.equal((await browser.ask('GET', '/api/session')).status, 401)
+  await h.session(bystander)
+
+  await h.signIn('jacintar', browser)
+  const again = await deliver(h, token)
+  assert.equal(again.status, 400)
+  assert.equal(codeOf(again), 'auth.logout-token-invalid')
+  await h.session(browser)
+})
+
+const lies: Readonly<Record<string, object>> = {
+  'a nonce': { nonce: 'x' },
+  'another issuer': { iss: 'https://other.test' },
+  'another audience': { aud: 'other' },
+  'no event': { events: undefined },
+  'another event': { events: { 'http://schemas.openid.net/event/other': {} } },
+  'no jti': { jti: undefined },
+  'neither subject nor session': { sub: undefined },
+  'an age of ten minutes': { iat: Math.floor(Date.now() / 1000) - 600, exp: undefined },
+  'an end that has passed': { exp: Math.floor(Date.now() / 1000) - 120 },
+}
+
+test('a logout token that is not one in any respect ends nothing', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('jacintar')
+  const tokens: Record<string, string> = {}
+  for (const [what, over] of Object.entries(lies))
+    tokens[what] = await h.provider.logoutToken(JSON.parse(JSON.stringify(claimsFor(h, over))) as object)
+  tokens['the type of an ID token'] = await h.provider.logoutToken(claimsFor(h), { typ: 'JWT' })
+  tokens['no signature'] =
+    `${Buffer.from('{"alg":"none","typ":"logout+jwt"}').toString('base64url')}.${Buffer.from(JSON.stringify(claimsFor(h))).toString('base64url')}.`
+  tokens['the client secret as its key'] = await new SignJWT(claimsFor(h))
+    .setProtectedHeader({ alg: 'HS256', typ: 'logout+jwt' })
+    .sign(new TextEncoder().encode('a-client-secret-of-the-test-that-must-not-be-logged'))
+  tokens.rubbish = 'x'
+  for (const [what, token] of Object.entries(tokens)) {
+    const answer = await deliver(h, token)
+    assert.equal(answer.status, 400, `${what}: ${answer.text}`)
+    assert.equal(codeOf(answer), 'auth.logout-token-invalid', what)
+  }
+  await h.session(browser)
+})
+
+test("an ID token of the provider's is no logout token", async (t) => {
+  const h = await startTestHub(t)
+  let token = ''
+  h.provider.lies.idToken = (claims) => claims
+  const sign = h.provider.lies.idToken
+  h.provider.lies.sign = async (claims) => {
+    token = await h.provider.logoutToken(sign(claims), { typ: 'JWT' })
+    return token
+  }
+  const browser = await h.signIn('jacintar')
+  assert.equal(decodeJwt(token).sub, 'jacintar')
+  assert.equal((await deliver(h, token)).status, 400)
+  await h.session(browser)
+})
+
+test('a thousand unknown key ids cost the provider one question', async (t) => {
+  const h = await startTestHub(t)
+  await h.signIn('mel')
+  assert.equal((await deliver(h, await h.provider.logoutToken(claimsFor(h, { sub: 'nobody' })))).status, 200)
+  const before = h.provider.asked.get('/jwks') ?? 0
+  const tokens = await Promise.all(
+    Array.from({ length: 1000 }, (_, index) =>
+      h.provider.logoutToken(claimsFor(h), { kid: `unknown-${index}` }),
+    ),
+  )
+  for (const token of tokens) assert.equal((await deliver(h, token)).status, 400)
+  assert.ok((h.provider.asked.get('/jwks') ?? 0) - before <= 1)
+})

@@ -1,0 +1,62 @@
+/** Row 7: a provider, or somebody in front of it, that did not really ask for credentials again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { JWTPayload } from 'jose'
+import { startTestHub, type TestHub } from '../harness/hub.ts'
+
+const stale = 'auth.reauthentication-stale'
+
+const refusedElevation = async (h: TestHub, code: string): Promise<void> => {
+  const browser = await h.signIn('jacintar')
+  const cookie = browser.cookie('__Host-seneschal')
+  const back = await h.raise(browser)
+  assert.equal(back.url.searchParams.get('elevation'), code)
+  assert.equal((await h.session(browser)).elevation, null)
+  assert.equal(browser.cookie('__Host-seneschal'), cookie, 'the session goes on as it was')
+  assert.equal((await h.audited('elevation.refused'))[0]?.code, code)
+  assert.equal((await h.audited('elevation.raised')).length, 0)
+}
+
+const lies: Readonly<Record<string, (claims: JWTPayload) => JWTPayload>> = {
+  'an authentication of an hour ago': (claims) => ({ ...claims, auth_time: Number(claims.iat) - 3600 }),
+  'one of five seconds before it was asked': (claims) => ({ ...claims, auth_time: Number(claims.iat) - 5 }),
+  'one in the future': (claims) => ({ ...claims, auth_time: Number(claims.iat) + 3600 }),
+  'no time at all': ({ auth_time: _time, ...claims }) => claims,
+  'a time that is a text': (claims) => ({ ...claims, auth_time: String(claims.iat) as unknown as number }),
+}
+for (const [what, lie] of Object.entries(lies))
+  test(`${what} raises nothing`, async (t) => {
+    const h = await startTestHub(t)
+    h.provider.lies.idToken = (claims) => ('auth_time' in claims ? lie(claims) : claims)
+    const isText = what.endsWith('text')
+    await refusedElevation(h, isText ? 'auth.answer-invalid' : stale)
+  })
+
+test('a provider without the second factor that the site asks for raises nothing', async (t) => {
+  const h = await startTestHub(t)
+  const { dir } = h
+  await h.hub.close()
+  const strict = await startTestHub(t, {
+    dir,
+    provider: h.provider,
+    config: {
+      provider: {
+        issuer: h.provider.issuer,
+        clientId: 'seneschal',
+        clientSecret: { file: `${dir}/etc/secret` },
+        unsafeAllowHttp: true,
+        acrValues: 'urn:site:second-factor',
+      },
+    },
+  })
+  await refusedElevation(strict, stale)
+})
+
+test('a re-authentication asks for credentials, whatever the provider remembers', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('jacintar')
+  const answer = await browser.change('POST', '/auth/elevate', { class: 'execute' })
+  const asked = new URL((answer.body as { location: string }).location).searchParams
+  assert.equal(asked.get('prompt'), 'login')
+  assert.equal(asked.get('max_age'), '0')
+})
