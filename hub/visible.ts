@@ -19,7 +19,7 @@ export const mayView = (policy: PolicyView, viewer: Viewer, account: string, wor
   if (listed === false) return false
   const decision = policy.decide({ who: whoIs(viewer), action: 'view', account, workflow })
   if (decision.allowed || viewer.kind !== 'kiosk' || listed !== true) return decision.allowed
-  return decision.layer === 'site' || decision.layer === 'account'
+  return decision.layer === undefined || decision.layer === 'site' || decision.layer === 'account'
 }
 
 export type Visibility = { readonly site: SiteView; readonly policy: PolicyView }

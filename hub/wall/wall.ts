@@ -94,6 +94,7 @@ export const createWall = (parts: WallParts): Wall => {
 
   const flush = () => {
     gathering = undefined
+    if (dirty.size === 0 && !total) return
     seq += 1
     const changed = new Map([...dirty].map((id) => [id, rows.get(id)]))
     steps.push({ seq, ids: [...dirty], total })
@@ -130,6 +131,8 @@ export const createWall = (parts: WallParts): Wall => {
     for (const summary of site.summaries(row.account)) put(summaryPut(summary))
   }
   for (const row of site.daemons()) put({ kind: 'daemon', key: row.daemon, row })
+  // What was there at the beginning is no change.
+  dirty.clear()
 
   const unlisten = [
     site.onChange((change) => {

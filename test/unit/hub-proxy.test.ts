@@ -65,6 +65,9 @@ test('HEAD, ranges and unchanged answers keep their status and their headers', a
   const part = await mel.get(path, { range: 'bytes=1-2' })
   assert.deepEqual([part.status, part.headers['content-range'], part.text], [206, 'bytes 1-2/4', 'bc'])
   assert.equal((await mel.get(path, { 'if-none-match': '"1"' })).status, 304)
+  const long = (letter: string) => letter.repeat(64)
+  const longest = `/u/atmosphere_stage/jobs/clouds%2F%2F20261122T0600Z%2F${long('t')}%2F01/logs/${long('f')}`
+  assert.equal((await mel.get(longest)).status, 200)
 })
 
 test('nothing but GET and HEAD gets below /u/', async (t) => {
