@@ -1,22 +1,50 @@
 /** seneschald: takes up requests, runs workflows, writes state, feeds and audit. */
-import type { Heartbeat } from '../protocol/feed.ts'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { milliseconds } from '../config/schemas.ts'
+import { writeFileAtomic } from '../durable/files.ts'
+import { runOnChange } from '../durable/watch.ts'
+import { pendingEffects } from '../engine/summary.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
+import { version } from '../protocol/version.ts'
 import type { Transport } from '../wire/transport.ts'
+import type { AccountIds, Lookup } from './accounts.ts'
+import { createAlarm } from './alarm.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
+import { type Core, createCore } from './core.ts'
+import { createDefinitions, type Definitions } from './definitions.ts'
+import { createDispatch, type Dispatch } from './dispatch.ts'
+import type { DaemonEvent } from './events.ts'
+import { runIntake } from './intake.ts'
+import { watchJobEvents } from './job-events.ts'
+import { createJobsClient } from './jobs-client.ts'
+import { createHubKeys } from './keys.ts'
+import { siteLayout } from './layout.ts'
+import type { Log } from './log.ts'
+import { createPermissions, type Permissions } from './permissions.ts'
+import { createProblems } from './problems.ts'
+import { createProcessor } from './process.ts'
+import { createPublisher } from './published.ts'
+import { type Recovered, recover } from './recover.ts'
+import { prepareSite } from './setup.ts'
+import { everyWorkflow, type OwedEffect } from './state.ts'
 
-export type Log = {
-  readonly info: (context: Readonly<Record<string, unknown>>, message: string) => void
-  readonly warn: (context: Readonly<Record<string, unknown>>, message: string) => void
-  readonly error: (context: Readonly<Record<string, unknown>>, message: string) => void
-}
+export type { Log } from './log.ts'
 
 export type DaemonDeps = {
   /** Epoch, ms. */
   readonly now: () => number
   readonly log: Log
-  /** The uid that the process runs as. */
+  /** What the process runs as. */
   readonly uid: number
+  readonly gid: number
+  /** In [0, 1): spreads retries. */
+  readonly random: () => number
   /** The way to an account's agent, in the role `daemon`. */
   readonly createTransport: (account: string, config: AccountConfig) => Transport
+  /** The system's users and groups; getent without it. */
+  readonly lookup?: Lookup
 }
 
 export type Daemon = {
@@ -27,6 +55,304 @@ export type Daemon = {
   readonly status: () => Pick<Heartbeat, 'state' | 'problem'>
 }
 
-export const createDaemon = (_config: DaemonConfig, _deps: DaemonDeps): Daemon => {
-  throw new Error('being written')
+/** What is not on disk by then is found again by the next start. */
+const stopWithin = 1800
+
+const hostOf = (config: DaemonConfig, account: string): string | null => {
+  const entry = config.accounts[account]
+  if (entry === undefined) return null
+  return entry.host ?? (entry.transport.kind === 'ssh' ? entry.transport.host : hostname())
+}
+
+export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => {
+  const { now, log } = deps
+  const layout = siteLayout(config.root)
+  const self: AccountIds = { uid: deps.uid, gid: deps.gid }
+  const inboxPoll = milliseconds(config.poll.inbox)
+  const filesPoll = milliseconds(config.poll.files)
+  const jobsPoll = milliseconds(config.poll.jobs)
+  /** Ends what waits for work, and, later, what waits for the disk. */
+  const intake = new AbortController()
+  const disk = new AbortController()
+  const running: Promise<unknown>[] = []
+  const timers: NodeJS.Timeout[] = []
+  const dispatches = new Map<string, Dispatch>()
+  let state: Heartbeat['state'] = 'stopped'
+  let recovered: Recovered | undefined
+  let core: Core | undefined
+  let lookAtFiles = (): Promise<void> => Promise.resolve()
+
+  const problems = createProblems(log, () => void beat())
+  const problem = (where: string) => (error: unknown) => problems.report(where, error)
+  const alarm = createAlarm(now, ({ account, workflow }) => {
+    const at = now()
+    void commit([{ kind: 'engine', at, account, workflow, event: { kind: 'tick', at } }])
+  })
+
+  const status = (): Pick<Heartbeat, 'state' | 'problem'> => {
+    const text = problems.text()
+    return { state: state === 'running' && text !== null ? 'degraded' : state, problem: text }
+  }
+  const beat = async (): Promise<void> => {
+    if (recovered === undefined) return
+    const value: Heartbeat = { v: 1, at: now(), version, ...status(), audit: recovered.chain.head() }
+    try {
+      const path = join(layout.siteFeed, 'heartbeat.json')
+      await writeFileAtomic(path, JSON.stringify(value), { mode: 0o644, fsync: false })
+    } catch (error) {
+      log.error({ err: error }, 'the heartbeat cannot be written')
+    }
+  }
+
+  const commit = async (events: readonly DaemonEvent[]): Promise<void> => {
+    await core?.commit(events)
+  }
+  const owe = (effects: readonly OwedEffect[]): void => {
+    for (const { account, workflow, effect } of effects) dispatches.get(account)?.owe(workflow, effect)
+  }
+
+  const begin = async () => {
+    const prepared = await prepareSite(config, self, deps.lookup)
+    for (const line of prepared.done) log.info({}, line)
+    if (prepared.problems.length > 0) throw new SeneschalError('config.invalid', prepared.problems.join('\n'))
+    if (config.unsafeSingleUser)
+      log.warn({}, 'DEMONSTRATION ONLY: all accounts are one Unix user and are not kept apart')
+    for (const [account, why] of Object.entries(prepared.accounts))
+      log.warn({ account }, `not served: ${why}`)
+    const ids = new Map(
+      [...prepared.resolved.ids].filter(([account]) => prepared.accounts[account] === undefined),
+    )
+    return { ids, problems: prepared.accounts, accountOf: prepared.resolved.accountOf }
+  }
+
+  const connect = (account: string, entry: AccountConfig, onReach: (problem: string | null) => void) => {
+    const client = createJobsClient(
+      deps.createTransport(account, entry),
+      {
+        version: 1,
+        account,
+        jobEvents: layout.jobEvents(account),
+        ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
+        ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
+      },
+      (text) => log.warn({ account, text }, 'the agent says'),
+    )
+    const { random } = deps
+    const { definitions } = config
+    const dispatchState = mustHave(core).state
+    return createDispatch({
+      account,
+      client,
+      state: dispatchState,
+      definitions,
+      commit,
+      now,
+      random,
+      onReach,
+    })
+  }
+
+  const start = async (): Promise<void> => {
+    const site = await begin()
+    const found = await recover({
+      layout,
+      accounts: site.ids,
+      writer: `daemon/${config.name}`,
+      around: { hostOf: (account) => hostOf(config, account) },
+      now,
+      onFeedProblem: (feed, error) => problems.report(`feed ${feed}`, error),
+    })
+    recovered = found
+    log.info({ events: found.replayed }, 'state recovered')
+    core = createCore({
+      ...found,
+      around: { hostOf: (account) => hostOf(config, account) },
+      now,
+      onEffects: owe,
+      onTouched: alarm.set,
+      onProblem: (what, error) => problems.report(what, error),
+      signal: disk.signal,
+    })
+    await commit([{ kind: 'daemon', at: now(), what: 'started' }])
+
+    const unreachable = new Map<string, string>()
+    const problemOf = (account: string) => site.problems[account] ?? unreachable.get(account) ?? null
+    const onReach = (account: string) => (why: string | null) => {
+      problems.report(`jobs of ${account}`, why)
+      if (why === null) unreachable.delete(account)
+      else unreachable.set(account, `Its jobs cannot be started or asked for: ${why}`)
+      const title = found.state.accounts.get(account)?.title ?? null
+      void commit([{ kind: 'account', at: now(), account, title, problem: problemOf(account) }])
+    }
+    for (const account of site.ids.keys()) {
+      const entry = config.accounts[account]
+      if (entry !== undefined) dispatches.set(account, connect(account, entry, onReach(account)))
+    }
+    // What was owed when we went; whoever gets it twice does it once.
+    for (const { account, workflow, engine } of everyWorkflow(found.state))
+      if (engine !== undefined) owe(pendingEffects(engine).map((effect) => ({ account, workflow, effect })))
+
+    const accounts = Object.keys(config.accounts)
+    const shared = { layout, accounts, ids: site.ids, state: found.state, commit, now }
+    const definitions = createDefinitions({
+      ...shared,
+      directory: config.definitions,
+      problemOf,
+      autoplay: config.autoplay,
+    })
+    await definitions.scan(true)
+    const permissions = await createPermissions({
+      ...shared,
+      siteFile: config.siteFile,
+      accountLayers: definitions.accountLayers,
+      onRefused: problem('site file'),
+    })
+    const keys = createHubKeys({
+      file: config.hubKeys,
+      issuer: config.issuer,
+      now,
+      onProblem: problem('hub keys'),
+    })
+    await definitions.publish()
+    await permissions.confirm()
+
+    const publisher = createPublisher(layout, problem('published requests'))
+    const processor = createProcessor({
+      core,
+      log,
+      publisher,
+      permissions: permissions.current,
+      desk: {
+        state: found.state,
+        now,
+        readDefinition: definitions.read,
+        pollJobs: (account) => dispatches.get(account)?.poll(),
+        definitionChanged: () => void lookAtFiles().then(() => undefined, problem('files')),
+      },
+    })
+    state = 'running'
+    for (const flow of everyWorkflow(found.state)) alarm.set(flow)
+    for (const dispatch of dispatches.values()) dispatch.poll()
+    await processor.resume()
+
+    watchFiles(accounts, definitions, permissions, keys.refresh)
+    for (const [account, { uid }] of site.ids)
+      running.push(
+        watchJobEvents({
+          account,
+          directory: layout.jobEvents(account),
+          uid,
+          pollMs: inboxPoll,
+          commit,
+          now,
+          onProblem: problem(`job events of ${account}`),
+          signal: intake.signal,
+        }),
+      )
+    running.push(
+      runIntake({
+        inbox: layout.inbox,
+        gid: self.gid,
+        pollMs: inboxPoll,
+        admission: {
+          site: config.site,
+          verifier: keys.verifier,
+          uidOf: (account) => site.ids.get(account)?.uid,
+          accountOf: site.accountOf,
+        },
+        state: found.state,
+        publisher,
+        process: processor.process,
+        commit,
+        now,
+        onProblem: problem('inbox'),
+        signal: intake.signal,
+      }),
+    )
+    every(jobsPoll, () => {
+      for (const dispatch of dispatches.values()) dispatch.poll()
+    })
+    every(heartbeatInterval, () => {
+      void beat()
+      permissions.confirm().then(() => problems.report('permissions', null), problem('permissions'))
+    })
+    await beat()
+    log.info({ site: config.site, accounts: site.ids.size }, 'running')
+  }
+
+  const every = (length: number, work: () => void): void => {
+    timers.push(setInterval(work, length))
+  }
+
+  /** Definitions, layers, site file and keys: whichever changes, all are looked at, never twice at once. */
+  const watchFiles = (
+    accounts: readonly string[],
+    definitions: Definitions,
+    permissions: Permissions,
+    refreshKeys: () => void,
+  ): void => {
+    let turn = Promise.resolve()
+    const look = (): Promise<void> => {
+      const mine = turn.then(async () => {
+        refreshKeys()
+        await definitions.scan(false)
+        await definitions.publish()
+        await permissions.refresh()
+      })
+      turn = mine.catch(() => undefined)
+      return mine
+    }
+    const directories = [
+      config.definitions,
+      ...accounts.map((account) => join(config.definitions, account)),
+      ...new Set([dirname(config.siteFile), dirname(config.hubKeys)]),
+    ]
+    for (const path of directories)
+      running.push(
+        runOnChange({
+          path,
+          pollMs: filesPoll,
+          run: look,
+          onProblem: problem(`files in ${path}`),
+          signal: intake.signal,
+        }),
+      )
+    lookAtFiles = look
+  }
+
+  const close = async (): Promise<void> => {
+    await Promise.all(running)
+    await commit([{ kind: 'daemon', at: now(), what: 'stopped' }])
+    await core?.settle()
+    state = 'stopped'
+    await beat()
+    await recovered?.feeds.close()
+    await recovered?.journal.close()
+    await recovered?.chain.close()
+  }
+
+  return {
+    start,
+    status,
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer)
+      alarm.close()
+      intake.abort()
+      for (const dispatch of dispatches.values()) dispatch.close()
+      const late = setTimeout(() => disk.abort(new Error('the daemon ends')), stopWithin)
+      try {
+        await close()
+      } catch (error) {
+        if (!disk.signal.aborted) throw error
+        log.error({ err: error }, 'ended before everything was on disk; the next start finds it')
+      } finally {
+        clearTimeout(late)
+      }
+    },
+  }
+}
+
+const mustHave = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new TypeError('not started')
+  return value
 }

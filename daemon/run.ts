@@ -1,18 +1,20 @@
-/** seneschald as a process: log, signals, the ways to accounts. */
-import { pino } from 'pino'
+/** The daemon as a process: its log, its signals, its ways to the accounts' hosts. */
 import { SeneschalError } from '../protocol/errors.ts'
-import { version } from '../protocol/version.ts'
 import { createLocalTransport } from '../wire/local-transport.ts'
 import { createSshGate } from '../wire/ssh-gate.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
-import type { DaemonConfig } from './config.ts'
+import type { AccountConfig, DaemonConfig } from './config.ts'
+import { createLog } from './log.ts'
 import { createDaemon, type DaemonDeps } from './main.ts'
 
-const transports = (): DaemonDeps['createTransport'] => {
-  const gate = createSshGate({ now: Date.now, random: Math.random })
-  return (account, { transport, user }) =>
+const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
+  const gate = createSshGate({ now, random: Math.random })
+  return (account, { transport, user }: AccountConfig) =>
     transport.kind === 'local'
-      ? createLocalTransport({ command: transport.command, env: { ...process.env, ...transport.env } })
+      ? createLocalTransport({
+          command: transport.command as [string, ...string[]],
+          env: { ...process.env, ...transport.env },
+        })
       : createSshTransport({
           host: transport.host,
           port: transport.port,
@@ -23,20 +25,33 @@ const transports = (): DaemonDeps['createTransport'] => {
         })
 }
 
-/** Runs until SIGTERM or SIGINT; resolves with the exit code. */
+/** Until SIGTERM or SIGINT; the exit code. */
 export const runDaemon = async (config: DaemonConfig): Promise<number> => {
-  const uid = process.getuid?.()
-  if (uid === undefined) throw new SeneschalError('config.invalid', 'The daemon needs a Unix system.')
-  const log = pino({ level: 'info', base: { part: 'daemon', version } })
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  const { getuid, getgid } = process
+  if (getuid === undefined || getgid === undefined)
+    throw new SeneschalError('usage', 'The daemon needs a Unix system.')
+  const log = createLog()
+  const now = () => Date.now()
+  // Whatever is meant for a group gets its mode by name; nothing is open by accident.
+  process.umask(0o027)
+  const daemon = createDaemon(config, {
+    now,
+    log,
+    uid: getuid(),
+    gid: getgid(),
+    random: Math.random,
+    createTransport: createTransports(now),
   })
-  const daemon = createDaemon(config, { now: Date.now, log, uid, createTransport: transports() })
-  await daemon.start()
-  log.info({ root: config.root }, 'started')
-  const signal = await stopped
-  log.info({ signal }, 'stopping; jobs go on')
+  const asked = Promise.withResolvers<string>()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => asked.resolve(name))
+  try {
+    await daemon.start()
+  } catch (error) {
+    await daemon.stop()
+    throw error
+  }
+  const signal = await asked.promise
+  log.info({ signal }, 'ending')
   await daemon.stop()
-  log.info({}, 'stopped')
   return 0
 }

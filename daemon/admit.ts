@@ -1,0 +1,88 @@
+/** From the bytes of a request file to who asks for what, or why the file is none. */
+import { parseStrictJson } from '../durable/strict-json.ts'
+import { actionOf, isActionName } from '../protocol/actions/registry.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { type Ask, requestFile } from '../protocol/requests.ts'
+import type { Verifier } from '../wire/tokens.ts'
+import type { Accepted } from './events.ts'
+
+export type RequestBytes = {
+  readonly bytes: Uint8Array
+  /** Of the file's owner: the only thing about it that nobody can claim. */
+  readonly uid: number
+  readonly ctimeMs: number
+}
+
+export type AdmissionRules = {
+  readonly site: string
+  /** Made anew when the keys' file changes. */
+  readonly verifier: () => Verifier
+  readonly uidOf: (account: string) => number | undefined
+  /** The one account that a uid is. */
+  readonly accountOf: (uid: number) => string | undefined
+}
+
+const askOf = (ask: Ask): Accepted['ask'] => {
+  const { action } = ask
+  if (!isActionName(action)) throw new SeneschalError('action.unknown')
+  return { ...ask, action }
+}
+
+const granted = async (
+  file: { readonly id: string; readonly grant: string },
+  entry: RequestBytes,
+  rules: AdmissionRules,
+): Promise<Accepted> => {
+  const grant = await rules.verifier().verifyGrant(file.grant, rules.site, entry.ctimeMs)
+  if (grant.jti !== file.id) throw new SeneschalError('grant.wrong-request')
+  if (rules.uidOf(grant.request.account) !== entry.uid) throw new SeneschalError('grant.wrong-account')
+  const ask = askOf(grant.request)
+  const grantedAt = grant.iat * 1000
+  const { elevation } = grant
+  return {
+    id: file.id,
+    uid: entry.uid,
+    via: 'web',
+    ask,
+    person: grant.sub,
+    groups: grant.groups,
+    session: grant.session,
+    elevation: elevation !== null && elevation.until >= grantedAt ? elevation.class : null,
+    reason: grant.reason ?? null,
+    notAfter: grantedAt + actionOf(ask.action).notAfter,
+  }
+}
+
+/**
+ * Without a grant there is no person, only the uid: it may act on the account that it is. Others may ask for a plugin
+ * run of their own, which goes under no account's name, so there is nobody to answer for it yet.
+ */
+const own = (
+  file: Omit<Ask, 'account'> & { readonly id: string; readonly account?: string | undefined },
+  entry: RequestBytes,
+  rules: AdmissionRules,
+): Accepted => {
+  const { id, account = rules.accountOf(entry.uid), action, workflow, cycle, task, plugin, args } = file
+  const isOwn = account !== undefined && rules.uidOf(account) === entry.uid
+  if (!isOwn) throw new SeneschalError(action === 'submit' ? 'plugin.none' : 'permission.denied')
+  const ask = askOf({ action, account, workflow, cycle, task, plugin, args })
+  return {
+    id,
+    uid: entry.uid,
+    via: 'cli',
+    ask,
+    person: null,
+    groups: [],
+    session: null,
+    elevation: null,
+    reason: null,
+    notAfter: entry.ctimeMs + actionOf(ask.action).notAfter,
+  }
+}
+
+/** Throws for what is no request, with the code that says why. */
+export const admit = async (entry: RequestBytes, rules: AdmissionRules): Promise<Accepted> => {
+  const parsed = requestFile.safeParse(parseStrictJson(entry.bytes))
+  if (!parsed.success) throw new SeneschalError('input.invalid', undefined, { cause: parsed.error })
+  return 'grant' in parsed.data ? granted(parsed.data, entry, rules) : own(parsed.data, entry, rules)
+}

@@ -1,0 +1,76 @@
+/** Which events are recorded in the audit log, and as what. One record each, never two. */
+import { actionOf } from '../protocol/actions/registry.ts'
+import type { AuditEntry } from '../protocol/audit.ts'
+import type { Accepted, DaemonEvent, Outcome } from './events.ts'
+import { requestKey } from './requests.ts'
+import type { DaemonState } from './state.ts'
+
+const hidden = '(given)'
+
+/** Arguments as their action's rules leave them; null where nothing is left to tell. */
+const auditArgs = ({ ask }: Accepted): Readonly<Record<string, unknown>> | null => {
+  const rules: Readonly<Record<string, 'keep' | 'hide' | 'skip' | undefined>> = actionOf(ask.action).audit
+  const told = Object.entries(ask.args).flatMap(([name, value]) => {
+    const rule = rules[name] ?? 'hide'
+    return rule === 'skip' ? [] : [[name, rule === 'keep' ? value : hidden] as const]
+  })
+  return told.length === 0 ? null : Object.fromEntries(told)
+}
+
+const ofRequest = (request: Accepted, outcome: Outcome): AuditEntry => ({
+  event: outcome.state === 'done' ? 'action.done' : 'action.not-done',
+  outcome: outcome.state,
+  code: outcome.code,
+  person: request.person,
+  session: request.session,
+  account: request.ask.account,
+  workflow: request.ask.workflow ?? null,
+  cycle: request.ask.cycle ?? null,
+  task: request.ask.task ?? null,
+  action: request.ask.action,
+  args: auditArgs(request),
+  reason: outcome.reason ?? request.reason,
+  request: request.id,
+})
+
+/** Asked before the event is applied: a request is forgotten as one that waits once it is answered. */
+export const auditOf = (state: DaemonState, event: DaemonEvent): AuditEntry | undefined => {
+  switch (event.kind) {
+    case 'daemon':
+      return { event: event.what === 'started' ? 'daemon.started' : 'daemon.stopped', outcome: 'done' }
+    case 'permissions':
+      return { event: 'permissions.changed', outcome: 'done', tail: `to version ${event.version}` }
+    case 'configuration-refused':
+      return {
+        event: 'configuration.refused',
+        outcome: 'refused',
+        code: 'config.invalid',
+        reason: event.reason.slice(0, 1000),
+      }
+    case 'definition-problem':
+      return event.problem === null || event.request !== undefined
+        ? undefined
+        : {
+            event: 'configuration.refused',
+            outcome: 'refused',
+            code: 'workflow.invalid',
+            account: event.account,
+            workflow: event.workflow,
+            reason: event.problem.slice(0, 1000),
+          }
+    case 'done': {
+      const waiting = state.requests.waiting.get(requestKey(event.uid, event.id))
+      return waiting === undefined ? undefined : ofRequest(waiting.request, event.outcome)
+    }
+    case 'file-refused':
+      return {
+        event: 'request.file-refused',
+        outcome: 'refused',
+        code: event.code,
+        account: event.account,
+        reason: event.uid === null ? event.reason : `uid ${event.uid}: ${event.reason}`,
+      }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The road of every change: applied, on disk, audited, published, and only then acted upon. Events are applied at once,
+ * so that the next decision sees them; what follows from them waits for the disk. One batch at a time takes that road,
+ * and what comes meanwhile shares the next sync.
+ */
+import type { Chain } from '../durable/chain.ts'
+import type { Journal } from '../durable/journal.ts'
+import type { AuditRecord } from '../protocol/audit.ts'
+import type { DaemonEvent } from './events.ts'
+import type { Feeds } from './feeds.ts'
+import { untilItWorks } from './retry.ts'
+import { apply, type Consequences, type DaemonState, type OwedEffect, type Surroundings } from './state.ts'
+import { storeState } from './state-store.ts'
+import type { Workflow } from './workflow.ts'
+
+export type Core = {
+  readonly state: DaemonState
+  /** Applies at once; resolves when all of them are on disk, audited and published. Rejects only at the end of the daemon. */
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  /** Events that wait for the disk. */
+  readonly waiting: () => number
+  /** Resolves when everything committed so far is through, with a snapshot of the state. */
+  readonly settle: () => Promise<void>
+}
+
+export type CoreParts = {
+  readonly state: DaemonState
+  readonly journal: Journal<DaemonEvent>
+  readonly chain: Chain
+  readonly feeds: Feeds
+  readonly around: Surroundings
+  readonly now: () => number
+  /** After the commit: what the engine wants done. */
+  readonly onEffects: (effects: readonly OwedEffect[]) => void
+  /** A workflow changed: its next wake-up may be another one. Told at once. */
+  readonly onTouched: (flow: Workflow) => void
+  readonly onProblem: (what: 'journal' | 'audit' | 'snapshot', error: unknown) => void
+  readonly signal: AbortSignal
+  /** A snapshot after so many events. */
+  readonly snapshotEvery?: number
+}
+
+type Applied = { readonly seq: number; readonly event: DaemonEvent; readonly consequences: Consequences }
+
+const retryPause = 1000
+/** Feeds are what job histories are made from: kept for a season. */
+const feedKeptMs = 92 * 24 * 3_600_000
+
+const createBatch = (): PromiseWithResolvers<void> => {
+  const batch = Promise.withResolvers<void>()
+  // Not everybody who commits waits for it.
+  batch.promise.catch(() => undefined)
+  return batch
+}
+
+export const createCore = (parts: CoreParts): Core => {
+  const { state, journal, chain, feeds, signal } = parts
+  const snapshotEvery = parts.snapshotEvery ?? 5000
+  let seq = journal.lastSeq()
+  let snapshotAt = seq
+  let queue: Applied[] = []
+  /** Resolves when the events in the queue are through. */
+  let gathering = createBatch()
+  let running: Promise<void> | undefined
+  let snapshotWanted = false
+
+  const stubborn = <T>(what: 'journal' | 'audit', work: () => Promise<T>): Promise<T> =>
+    untilItWorks(work, { pauseMs: retryPause, onProblem: (error) => parts.onProblem(what, error), signal })
+
+  /** In order, sharing syncs; after a failure those that are missing are appended again. */
+  const audit = async (batch: readonly Applied[]): Promise<ReadonlyMap<number, AuditRecord>> => {
+    const records = new Map<number, AuditRecord>()
+    await stubborn('audit', async () => {
+      const missing = batch.filter(({ seq: at, consequences }) => consequences.audit && !records.has(at))
+      const results = await Promise.allSettled(
+        missing.map(async ({ seq: at, consequences }) => {
+          if (consequences.audit !== undefined) records.set(at, await chain.append(consequences.audit))
+        }),
+      )
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+    })
+    return records
+  }
+
+  const snapshot = async (
+    data: unknown,
+    writeFeeds: (journal: number, at: number) => Promise<void>,
+    at: number,
+  ): Promise<void> => {
+    try {
+      await writeFeeds(at, parts.now())
+      await feeds.flush()
+      // Feeds first: the state says how far they were.
+      await journal.writeSnapshot(at, { ...(data as object), feeds: feeds.places() })
+      await journal.prune(at)
+      await feeds.prune(parts.now() - feedKeptMs)
+      snapshotAt = at
+      parts.onProblem('snapshot', null)
+    } catch (error) {
+      // The journal still has it all; the next one will do.
+      parts.onProblem('snapshot', error)
+    }
+  }
+
+  const takeBatch = async (): Promise<void> => {
+    const batch = queue
+    const done = gathering
+    queue = []
+    gathering = createBatch()
+    const last = batch.at(-1)?.seq ?? seq
+    const due = snapshotWanted || last - snapshotAt >= snapshotEvery
+    snapshotWanted = false
+    const captured = due ? { data: storeState(state, {}), writeFeeds: feeds.capture() } : undefined
+    try {
+      await stubborn('journal', () => journal.append(batch.map(({ event }) => event)))
+      const records = await audit(batch)
+      for (const { seq: at, event, consequences } of batch)
+        feeds.publish({ seq: at, at: event.at, consequences, record: records.get(at) })
+      const effects = batch.flatMap(({ consequences }) => consequences.effects)
+      if (effects.length > 0) parts.onEffects(effects)
+      if (captured !== undefined) await snapshot(captured.data, captured.writeFeeds, last)
+      done.resolve()
+    } catch (error) {
+      done.reject(error)
+      throw error
+    }
+  }
+
+  const flush = async (): Promise<void> => {
+    // Whoever is at it in this turn of the loop shares the batch.
+    await new Promise((resolve) => setImmediate(resolve))
+    while (queue.length > 0 || snapshotWanted) await takeBatch()
+  }
+
+  const run = (): void => {
+    running = flush().then(
+      () => {
+        running = undefined
+        if (queue.length > 0 || snapshotWanted) run()
+      },
+      // Only the end of the daemon ends the stubbornness; `running` stays, so that nothing starts again.
+      (error: unknown) => gathering.reject(error),
+    )
+  }
+  const gathered = (): Promise<void> => {
+    const { promise } = gathering
+    if (running === undefined) run()
+    return promise
+  }
+
+  return {
+    state,
+    waiting: () => queue.length,
+    commit: (events) => {
+      for (const event of events) {
+        const consequences = apply(state, event, parts.around)
+        seq += 1
+        queue.push({ seq, event, consequences })
+        if (consequences.touched !== undefined) parts.onTouched(consequences.touched)
+      }
+      return events.length === 0 ? Promise.resolve() : gathered()
+    },
+    settle: () => {
+      snapshotWanted = true
+      return gathered()
+    },
+  }
+}

@@ -1,0 +1,168 @@
+/** The definitions directory: what is in it, and what becomes of it. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadAccountFile } from '../config/site.ts'
+import { ensureDir, errnoOf, writeFileAtomic } from '../durable/files.ts'
+import { judge } from '../engine/judge.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { workflowName } from '../protocol/ids.ts'
+import type { Layer } from '../protocol/permissions.ts'
+import type { AccountIds } from './accounts.ts'
+import { definitionFile } from './definition.ts'
+import type { DaemonEvent } from './events.ts'
+import type { SiteLayout } from './layout.ts'
+import { accountFeedMode } from './setup.ts'
+import { type DaemonState, findWorkflow, tryDefinition } from './state.ts'
+import type { Workflow } from './workflow.ts'
+
+export type Definitions = {
+  /** Takes up what is new; at the start also what changed while we were away. */
+  readonly scan: (atStart: boolean) => Promise<void>
+  readonly read: (account: string, workflow: string) => Promise<string>
+  readonly accountLayers: () => ReadonlyMap<string, Layer>
+  /** Puts the texts in force where UI servers find them. */
+  readonly publish: () => Promise<void>
+}
+
+export type DefinitionParts = {
+  readonly directory: string
+  readonly layout: SiteLayout
+  readonly accounts: readonly string[]
+  readonly ids: ReadonlyMap<string, AccountIds>
+  /** Why an account is not served: no such user, no group. */
+  readonly problemOf: (account: string) => string | null
+  readonly autoplay: boolean
+  readonly state: DaemonState
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  readonly now: () => number
+}
+
+const largestDefinition = 4 * 1024 * 1024
+
+/** Names of directories; nothing where the directory is not there. */
+const directoriesIn = async (path: string): Promise<readonly string[]> => {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return []
+    throw thrown
+  }
+}
+
+const isQuiet = ({ engine, awaited }: Workflow): boolean =>
+  awaited.size === 0 && (engine === undefined || engine.stage === 'stopped')
+
+export const createDefinitions = (parts: DefinitionParts): Definitions => {
+  const { directory, layout, state, now } = parts
+  const layers = new Map<string, Layer>()
+  const published = new Map<string, string>()
+
+  const read = async (account: string, workflow: string): Promise<string> => {
+    const file = definitionFile(account, workflow)
+    try {
+      const bytes = await readFile(join(directory, file))
+      if (bytes.length <= largestDefinition) return bytes.toString('utf8')
+    } catch (cause) {
+      throw new SeneschalError('workflow.invalid', `${file}: cannot be read: ${errnoOf(cause)}`, { cause })
+    }
+    throw new SeneschalError('workflow.invalid', `${file}: larger than 4 MiB.`)
+  }
+
+  const problem = (account: string, workflow: string, text: string | null): readonly DaemonEvent[] => {
+    const known = findWorkflow(state, account, workflow)?.problem ?? null
+    return known === text ? [] : [{ kind: 'definition-problem', at: now(), account, workflow, problem: text }]
+  }
+
+  const takeUp = (account: string, workflow: string, text: string): readonly DaemonEvent[] => {
+    const flow = findWorkflow(state, account, workflow)
+    const found = tryDefinition(text, account, workflow)
+    if (typeof found === 'string') return problem(account, workflow, found)
+    const at = now()
+    if (flow?.engine !== undefined) {
+      const judgement = judge(flow.engine, { kind: 'reload', at, workflow: found.compiled })
+      if (!judgement.ok) return problem(account, workflow, judgement.detail)
+    }
+    const isNew = flow?.engine === undefined && flow?.unread === undefined
+    return [
+      { kind: 'definition', at, account, workflow, text },
+      ...(isNew && parts.autoplay
+        ? [{ kind: 'engine', at, account, workflow, event: { kind: 'play', at } } as const]
+        : []),
+    ]
+  }
+
+  const look = async (
+    account: string,
+    workflow: string,
+    atStart: boolean,
+  ): Promise<readonly DaemonEvent[]> => {
+    const flow = findWorkflow(state, account, workflow)
+    // Changed while we run: it waits for somebody to reload it.
+    if (flow?.definition !== undefined && !atStart) return []
+    try {
+      const text = await read(account, workflow)
+      if (text === flow?.definition?.text) return problem(account, workflow, null)
+      return takeUp(account, workflow, text)
+    } catch (thrown) {
+      if (!(thrown instanceof SeneschalError)) throw thrown
+      return problem(account, workflow, thrown.detail ?? thrown.message)
+    }
+  }
+
+  const readAccount = (account: string): readonly DaemonEvent[] => {
+    const file = join(directory, account, 'account.yaml')
+    let title: string | null = state.accounts.get(account)?.title ?? null
+    let problemText = parts.problemOf(account)
+    try {
+      const content = loadAccountFile(file)
+      title = content.title ?? null
+      if (content.layer === undefined) layers.delete(account)
+      else layers.set(account, content.layer)
+    } catch (thrown) {
+      if (errnoOf(thrown) === 'ENOENT') {
+        title = null
+        layers.delete(account)
+      } else if (thrown instanceof SeneschalError) problemText ??= thrown.detail ?? thrown.message
+      else throw thrown
+    }
+    const row = state.accounts.get(account)
+    return row?.title === title && row.problem === problemText
+      ? []
+      : [{ kind: 'account', at: now(), account, title, problem: problemText }]
+  }
+
+  return {
+    read,
+    accountLayers: () => layers,
+
+    scan: async (atStart) => {
+      for (const account of parts.accounts) {
+        const events: DaemonEvent[] = [...readAccount(account)]
+        const names = (await directoriesIn(join(directory, account))).filter(
+          (name) => workflowName.safeParse(name).success,
+        )
+        if (parts.ids.has(account))
+          for (const workflow of names) events.push(...(await look(account, workflow, atStart)))
+        for (const flow of state.workflows.get(account)?.values() ?? [])
+          if (!names.includes(flow.workflow) && isQuiet(flow))
+            events.push({ kind: 'workflow-removed', at: now(), account, workflow: flow.workflow })
+        await parts.commit(events)
+      }
+    },
+
+    publish: async () => {
+      for (const [account, { gid }] of parts.ids) {
+        const dir = join(layout.accountFeed(account), 'source')
+        await ensureDir(dir, { mode: accountFeedMode, gid })
+        for (const { workflow, definition } of state.workflows.get(account)?.values() ?? []) {
+          const key = `${account}/${workflow}`
+          if (definition === undefined || published.get(key) === definition.text) continue
+          const settings = { mode: 0o640, gid, fsync: false }
+          await writeFileAtomic(join(dir, `${workflow}.yaml`), definition.text, settings)
+          published.set(key, definition.text)
+        }
+      }
+    },
+  }
+}

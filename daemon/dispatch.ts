@@ -1,0 +1,244 @@
+/**
+ * Carries out what the engine wants done on one account's host, and asks how its jobs are. What cannot be delivered is
+ * kept and tried again: the journal says what is owed, so nothing is lost with this process either.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Effect, JobEvent } from '../engine/types.ts'
+import { asSeneschalError } from '../protocol/errors.ts'
+import { jobKey } from '../protocol/ids.ts'
+import type { JobName, JobState } from '../protocol/jobs.ts'
+import type { JobRow } from '../protocol/rows.ts'
+import type { DaemonEvent } from './events.ts'
+import { newsOf } from './job-news.ts'
+import { JobRefused, type JobsClient } from './jobs-client.ts'
+import { type DaemonState, findWorkflow } from './state.ts'
+import type { Workflow } from './workflow.ts'
+
+export type Dispatch = {
+  readonly owe: (workflow: string, effect: Effect) => void
+  /** Asks about all jobs whose end is awaited, soon and once. */
+  readonly poll: () => void
+  readonly close: () => void
+}
+
+export type DispatchParts = {
+  readonly account: string
+  readonly client: JobsClient
+  readonly state: DaemonState
+  /** Where definitions lie: each workflow's `bin/` is on its jobs' PATH. */
+  readonly definitions: string
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  readonly now: () => number
+  /** Told when the host cannot be reached, and with null when it can again. */
+  readonly onReach: (problem: string | null) => void
+  readonly random: () => number
+}
+
+type Errand = {
+  readonly workflow: string
+  readonly job: JobName
+  submit: Extract<Effect, { kind: 'submit' }> | undefined
+  kill: boolean
+}
+
+/** Errands under way at once: enough to fill the line, few enough for an account's process limit. */
+const width = 16
+const pollChunk = 500
+const firstPause = 1000
+const longestPause = 30_000
+
+export const createDispatch = (parts: DispatchParts): Dispatch => {
+  const { account, client, state, commit, now } = parts
+  const errands = new Map<string, Errand>()
+  const busy = new Set<string>()
+  const ended = new AbortController()
+  let failures = 0
+  let pausing: Promise<void> | undefined
+  let polling = false
+  let pollAgain = false
+
+  /** A task's own variables, as its last definition and edits to the workflow and to the task leave them. */
+  const environmentOf = (
+    flow: Workflow | undefined,
+    task: string,
+    own: Readonly<Record<string, string>>,
+  ): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries({ ...own, ...flow?.environment, ...flow?.taskEnvironment.get(task) }).flatMap(
+        ([name, value]) => (value === null ? [] : [[name, value] as const]),
+      ),
+    )
+
+  const rowOf = (workflow: string, job: JobName): JobRow | undefined =>
+    findWorkflow(state, account, workflow)?.awaited.get(jobKey(workflow, job.cycle, job.task, job.submit))
+
+  const report = async (workflow: string, events: readonly JobEvent[]): Promise<void> => {
+    await commit(events.map((event) => ({ kind: 'engine', at: now(), account, workflow, event })))
+  }
+  const learn = async (workflow: string, job: JobName, found: JobState): Promise<void> => {
+    const row = rowOf(workflow, job)
+    if (row !== undefined) await report(workflow, newsOf(row, job, found, now()))
+  }
+
+  const reached = (): void => {
+    if (failures > 0) parts.onReach(null)
+    failures = 0
+  }
+  /** One pause for all: whoever comes to a host that does not answer waits for the same end of it. */
+  const pause = (error: unknown): Promise<void> => {
+    if (pausing !== undefined) return pausing
+    failures += 1
+    if (failures === 1) parts.onReach(asSeneschalError(error).message)
+    const length = Math.min(longestPause, firstPause * 2 ** (failures - 1)) * (0.75 + parts.random() / 2)
+    pausing = sleep(length, undefined, { signal: ended.signal }).finally(() => {
+      pausing = undefined
+    })
+    return pausing
+  }
+
+  const submit = async (errand: Errand, effect: NonNullable<Errand['submit']>): Promise<void> => {
+    const { workflow, job } = errand
+    const flow = findWorkflow(state, account, workflow)
+    try {
+      const found = await client.submit({
+        job,
+        attempt: effect.attempt,
+        runner: effect.job.runner,
+        script: effect.job.script,
+        environment: environmentOf(flow, job.task, effect.job.environment),
+        path: [join(parts.definitions, account, workflow, 'bin')],
+        ...(effect.job.timeLimitMs === undefined ? {} : { timeLimitMs: effect.job.timeLimitMs }),
+      })
+      const row = rowOf(workflow, job)
+      // It is there now, whatever became of it since.
+      const submitted: JobEvent = { kind: 'job', at: now(), event: 'submitted', ...placeOf(job) }
+      if (row !== undefined && row.submittedAt === null) await report(workflow, [submitted])
+      await learn(workflow, job, found)
+    } catch (error) {
+      if (!(error instanceof JobRefused)) throw error
+      const text = error.detail ?? error.message
+      await report(workflow, [{ kind: 'job', at: now(), event: 'submit-failed', ...placeOf(job), text }])
+    }
+    if (errand.submit === effect) errand.submit = undefined
+  }
+
+  const kill = async (errand: Errand): Promise<void> => {
+    // Not sent yet, or sent by a daemon that did not live to hear the answer: the supervisor knows.
+    errand.submit = undefined
+    const found = await client.kill(errand.job)
+    errand.kill = false
+    if (found.state === 'unknown')
+      await report(errand.workflow, [
+        {
+          kind: 'job',
+          at: now(),
+          event: 'failed',
+          ...placeOf(errand.job),
+          exit: 143,
+          text: 'It never began.',
+        },
+      ])
+    else await learn(errand.workflow, errand.job, found)
+  }
+
+  const run = async (key: string, errand: Errand): Promise<void> => {
+    while (errand.kill || errand.submit !== undefined) {
+      try {
+        if (pausing !== undefined) await pausing
+        if (errand.kill) await kill(errand)
+        else if (errand.submit !== undefined) await submit(errand, errand.submit)
+        reached()
+      } catch (error) {
+        if (ended.signal.aborted) return
+        await pause(error)
+      }
+    }
+    errands.delete(key)
+  }
+
+  const pump = (): void => {
+    for (const [key, errand] of errands) {
+      if (busy.size >= width || ended.signal.aborted) return
+      if (busy.has(key)) continue
+      busy.add(key)
+      run(key, errand)
+        // Only the daemon's end ends an errand early; the journal still owes it.
+        .catch(() => undefined)
+        .finally(() => {
+          busy.delete(key)
+          pump()
+        })
+    }
+  }
+
+  const awaited = (): readonly (readonly [string, JobName])[] =>
+    [...(state.workflows.get(account)?.values() ?? [])].flatMap((flow) =>
+      [...flow.awaited.values()]
+        .filter((row) => row.state !== 'preparing')
+        .map(
+          ({ workflow, cycle, task, submit: number }) =>
+            [workflow, { workflow, cycle, task, submit: number }] as const,
+        ),
+    )
+
+  /** A kill whose supervisor died before it was hard is asked for again. */
+  const killAgain = (workflow: string, job: JobName): void => {
+    const key = jobKey(workflow, job.cycle, job.task, job.submit)
+    if (findWorkflow(state, account, workflow)?.jobs.killing.has(key) === true)
+      owe(workflow, { kind: 'kill', cycle: job.cycle, task: job.task, submit: job.submit })
+  }
+
+  const pollOnce = async (): Promise<void> => {
+    const asked = awaited()
+    for (let index = 0; index < asked.length; index += pollChunk) {
+      const answers = await client.poll(asked.slice(index, index + pollChunk).map(([, job]) => job))
+      reached()
+      for (const { job, state: found } of answers) {
+        await learn(job.workflow, job, found)
+        if (found.state === 'running') killAgain(job.workflow, job)
+      }
+    }
+  }
+
+  const poll = (): void => {
+    if (polling) {
+      pollAgain = true
+      return
+    }
+    polling = true
+    pollOnce()
+      .catch((error: unknown) => (ended.signal.aborted ? undefined : pause(error)))
+      // The pause ends with the daemon.
+      .catch(() => undefined)
+      .finally(() => {
+        polling = false
+        if (pollAgain && !ended.signal.aborted) {
+          pollAgain = false
+          poll()
+        }
+      })
+  }
+
+  const owe = (workflow: string, effect: Effect): void => {
+    const { cycle, task, submit: number } = effect
+    const key = jobKey(workflow, cycle, task, number)
+    const job: JobName = { workflow, cycle, task, submit: number }
+    const errand = errands.get(key) ?? { workflow, job, submit: undefined, kill: false }
+    errands.set(key, errand)
+    if (effect.kind === 'submit') errand.submit = effect
+    else errand.kill = true
+    pump()
+  }
+
+  return {
+    owe,
+    poll,
+    close: () => {
+      ended.abort()
+      client.close()
+    },
+  }
+}
+
+const placeOf = ({ cycle, task, submit }: JobName) => ({ cycle, task, submit })

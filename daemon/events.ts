@@ -1,0 +1,103 @@
+/** What the journal holds: everything that ever changed the daemon's state, in order. Replaying it gives the state. */
+import type { EngineEvent } from '../engine/types.ts'
+import type { ActionName } from '../protocol/actions/registry.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import type { Ask, RequestState } from '../protocol/requests.ts'
+
+/** A request as it was taken up: who, by which right, and what. Grants themselves are not kept. */
+export type Accepted = {
+  readonly id: string
+  /** Owner of the file. With the id it names the request: what another uid calls the same is another one. */
+  readonly uid: number
+  readonly via: 'web' | 'cli'
+  readonly ask: Ask & { readonly action: ActionName; readonly account: string }
+  /** null: the account's own request; no person is known. */
+  readonly person: string | null
+  readonly groups: readonly string[]
+  readonly session: string | null
+  /** Class raised to when it was granted, if the privileges had not ended by then. */
+  readonly elevation: 'execute' | 'write' | null
+  readonly reason: string | null
+  /** After this time it is not applied any more, epoch ms. */
+  readonly notAfter: number
+}
+
+export type Outcome = {
+  readonly state: Exclude<RequestState, 'waiting'>
+  readonly code: string | null
+  /** For the person who asked. */
+  readonly reason: string | null
+}
+
+/** Engine events that can be stored as they are; a reload is stored as the definition's text. */
+export type StoredEngineEvent = Exclude<EngineEvent, { kind: 'reload' }>
+
+type InWorkflow = { readonly account: string; readonly workflow: string }
+
+type Kinds = {
+  /** First of all; `audit` = records that the chain had before this journal. */
+  readonly genesis: { readonly audit: number }
+  readonly daemon: { readonly what: 'started' | 'stopped' }
+  readonly account: {
+    readonly account: string
+    readonly title: string | null
+    readonly problem: string | null
+  }
+  /** Taken up: it compiles and fits. */
+  readonly definition: InWorkflow & { readonly text: string }
+  /** The one in force stays. null: what was wrong is right again. Asked for by `request`, or found. */
+  readonly 'definition-problem': InWorkflow & { readonly problem: string | null; readonly request?: string }
+  readonly 'workflow-removed': InWorkflow
+  readonly engine: InWorkflow & { readonly event: StoredEngineEvent; readonly request?: string }
+  /** Changes to the environment of coming jobs, of one task or of all; null takes a variable away. */
+  readonly environment: InWorkflow & {
+    readonly task?: string
+    readonly change: Readonly<Record<string, string | null>>
+    readonly request: string
+  }
+  /** A new permission snapshot; its digest tells whether the next one differs. */
+  readonly permissions: { readonly version: number; readonly digest: string }
+  readonly 'configuration-refused': { readonly reason: string }
+  readonly accepted: { readonly request: Accepted }
+  readonly done: { readonly uid: number; readonly id: string; readonly outcome: Outcome }
+  readonly 'file-refused': {
+    readonly uid: number | null
+    readonly account: string | null
+    readonly code: string
+    readonly reason: string
+  }
+}
+
+export type EventKind = keyof Kinds
+export type DaemonEvent = {
+  readonly [K in EventKind]: { readonly kind: K; readonly at: number } & Kinds[K]
+}[EventKind]
+export type EventOf<K extends EventKind> = Extract<DaemonEvent, { readonly kind: K }>
+
+const kinds: Readonly<Record<EventKind, true>> = {
+  genesis: true,
+  daemon: true,
+  account: true,
+  definition: true,
+  'definition-problem': true,
+  'workflow-removed': true,
+  engine: true,
+  environment: true,
+  permissions: true,
+  'configuration-refused': true,
+  accepted: true,
+  done: true,
+  'file-refused': true,
+}
+
+/** The journal is private to the daemon and checked line by line; what can go wrong is a newer daemon's event. */
+export const parseEvent = (value: unknown): DaemonEvent => {
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    Object.hasOwn(kinds, String(value.kind))
+  )
+    return value as DaemonEvent
+  throw new SeneschalError('journal.corrupt', 'It holds an event that this version does not know.')
+}

@@ -1,0 +1,162 @@
+/**
+ * The one door: files in the inbox become requests, each uid getting its turn, and each ends with an answer. A file is
+ * taken away only when its answer is on disk; until then it is simply found again.
+ */
+import { lstat, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf } from '../durable/files.ts'
+import { takeEntry, watchInbox } from '../durable/inbox.ts'
+import { asSeneschalError } from '../protocol/errors.ts'
+import { requestId } from '../protocol/ids.ts'
+import { type AdmissionRules, admit } from './admit.ts'
+import type { Accepted, DaemonEvent } from './events.ts'
+import { createFairQueue } from './fair-queue.ts'
+import type { Publisher } from './published.ts'
+import { known } from './requests.ts'
+import type { DaemonState } from './state.ts'
+
+export type IntakeParts = {
+  readonly inbox: string
+  /** Group of the inbox. */
+  readonly gid: number
+  readonly pollMs: number
+  readonly admission: AdmissionRules
+  readonly state: DaemonState
+  readonly publisher: Publisher
+  /** Accepts, judges and applies; resolves when the answer is on disk and published. */
+  readonly process: (request: Accepted) => Promise<void>
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  readonly now: () => number
+  readonly onProblem: (error: Error | null) => void
+  readonly signal: AbortSignal
+}
+
+type Found = { readonly name: string; readonly ino: string; readonly uid: number }
+
+/** Files being read at once, and requests whose answers wait for the disk. */
+const readers = 8
+const mostInFlight = 512
+
+export const runIntake = (parts: IntakeParts): Promise<void> => {
+  const { inbox, state, publisher, now, signal } = parts
+  const files = createFairQueue<Found>()
+  const admitted = createFairQueue<{ readonly found: Found; readonly request: Accepted }>()
+  /** Names that are queued or in work. */
+  const taken = new Set<string>()
+  /** Name → inode of entries that were refused and cannot be removed. */
+  const stuck = new Map<string, string>()
+  let reading = 0
+  let inFlight = 0
+
+  const release = async (found: Found): Promise<void> => {
+    try {
+      await rm(join(inbox, found.name), { force: true })
+    } catch (thrown) {
+      // A directory with something in it. It is left, and left alone.
+      if (errnoOf(thrown) === undefined) throw thrown
+      stuck.set(found.name, found.ino)
+    }
+    taken.delete(found.name)
+  }
+
+  const refuse = async (found: Found, uid: number, code: string, reason: string): Promise<void> => {
+    await parts.commit([
+      {
+        kind: 'file-refused',
+        at: now(),
+        uid,
+        account: parts.admission.accountOf(uid) ?? null,
+        code,
+        reason: reason.slice(0, 500),
+      },
+    ])
+    const id = found.name.replace(/\.json$/, '')
+    // Who squats on another's id must not answer for it.
+    if (requestId.safeParse(id).success && !state.requests.names.has(id))
+      publisher.publish(id, { id, state: 'refused', code, at: now() })
+    await release(found)
+  }
+
+  const handle = async (found: Found, request: Accepted): Promise<void> => {
+    if (known(state.requests, request.uid, request.id) === undefined) await parts.process(request)
+    await release(found)
+  }
+
+  const read = async (found: Found): Promise<void> => {
+    const entry = await takeEntry(inbox, found.name, { gid: parts.gid })
+    if (!entry.ok) {
+      if (entry.code === 'file.unknown') taken.delete(found.name)
+      else await refuse(found, entry.uid ?? found.uid, entry.code, entry.detail)
+      return
+    }
+    try {
+      const request = await admit(entry, parts.admission)
+      const lane = request.person === null ? `uid:${entry.uid}` : `person:${request.person}`
+      admitted.push(lane, { found, request })
+    } catch (thrown) {
+      const error = asSeneschalError(thrown)
+      if (error.code === 'internal') throw thrown
+      await refuse(found, entry.uid, error.code, error.detail ?? error.message)
+    }
+  }
+
+  /** What the disk refuses is tried again when the inbox is looked at the next time. */
+  const giveBack = (found: Found) => (thrown: unknown) => {
+    taken.delete(found.name)
+    if (!signal.aborted) parts.onProblem(thrown instanceof Error ? thrown : new Error(String(thrown)))
+  }
+
+  const pump = (): void => {
+    while (reading < readers && inFlight + admitted.size() < mostInFlight && !signal.aborted) {
+      const found = files.take()
+      if (found === undefined) break
+      reading += 1
+      read(found)
+        .catch(giveBack(found))
+        .finally(() => {
+          reading -= 1
+          pump()
+        })
+    }
+    while (inFlight < mostInFlight && !signal.aborted) {
+      const next = admitted.take()
+      if (next === undefined) break
+      inFlight += 1
+      handle(next.found, next.request)
+        .catch(giveBack(next.found))
+        .finally(() => {
+          inFlight -= 1
+          pump()
+        })
+    }
+  }
+
+  const offer = async (name: string): Promise<void> => {
+    if (taken.has(name)) return
+    const stat = await lstat(join(inbox, name)).catch((thrown: unknown) => {
+      if (errnoOf(thrown) === 'ENOENT') return undefined
+      throw thrown
+    })
+    if (stat === undefined || stuck.get(name) === String(stat.ino)) return
+    taken.add(name)
+    files.push(`uid:${stat.uid}`, { name, ino: String(stat.ino), uid: stat.uid })
+  }
+
+  return watchInbox({
+    dir: inbox,
+    pollMs: parts.pollMs,
+    onEntries: async (names) => {
+      const fresh = names.filter((name) => !taken.has(name))
+      for (let index = 0; index < fresh.length; index += 256) {
+        await Promise.all(fresh.slice(index, index + 256).map(offer))
+        pump()
+      }
+      if (stuck.size > 0) {
+        const there = new Set(names)
+        for (const name of stuck.keys()) if (!there.has(name)) stuck.delete(name)
+      }
+    },
+    onProblem: parts.onProblem,
+    signal,
+  })
+}

@@ -1,0 +1,117 @@
+/** Takes up the small files by which an account's jobs say how they are. */
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { takeEntry } from '../durable/inbox.ts'
+import { parseStrictJson } from '../durable/strict-json.ts'
+import { runOnChange } from '../durable/watch.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import { type JobEventFile, jobEventFile, jobEventMaxBytes } from '../protocol/jobs.ts'
+import type { DaemonEvent } from './events.ts'
+import { newsFromFile } from './job-news.ts'
+
+export type JobEventParts = {
+  readonly account: string
+  readonly directory: string
+  /** Whose files count. */
+  readonly uid: number
+  readonly pollMs: number
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  readonly now: () => number
+  readonly onProblem: (error: Error | null) => void
+  readonly signal: AbortSignal
+}
+
+/** Taken up in one go, so that one flood of events does not become one huge commit. */
+const mostAtOnce = 500
+
+/** A message cut in the middle of a character is still a message. */
+const mendText = (bytes: Buffer): Buffer => Buffer.from(bytes.toString('utf8'))
+
+const parse = (bytes: Buffer): JobEventFile => {
+  const parsed = jobEventFile.safeParse(parseStrictJson(mendText(bytes)))
+  if (!parsed.success) throw new SeneschalError('input.invalid', undefined, { cause: parsed.error })
+  return parsed.data
+}
+
+export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
+  const { account, directory, uid, now } = parts
+  /** Entries that cannot be removed, by name and inode: reported once. */
+  const stuck = new Set<string>()
+
+  const remove = async (name: string, ino: string | undefined): Promise<boolean> => {
+    try {
+      await rm(join(directory, name), { force: true })
+      return true
+    } catch {
+      // A directory, for one: it stays, and is not looked at again.
+      stuck.add(`${name}:${ino ?? ''}`)
+      return false
+    }
+  }
+
+  const refuse = async (name: string, reason: string, owner: number | undefined, ino: string | undefined) => {
+    if (stuck.has(`${name}:${ino ?? ''}`)) return
+    await parts.commit([
+      {
+        kind: 'file-refused',
+        at: now(),
+        uid: owner ?? null,
+        account,
+        code: 'request.file-refused',
+        reason: `job event: ${reason}`,
+      },
+    ])
+    await remove(name, ino)
+  }
+
+  const take = async (name: string, gid: number): Promise<JobEventFile | undefined> => {
+    const entry = await takeEntry(directory, name, { gid, maxBytes: jobEventMaxBytes })
+    if (!entry.ok) {
+      if (entry.code !== 'file.unknown') await refuse(name, entry.detail, entry.uid, entry.ino)
+      return undefined
+    }
+    try {
+      if (entry.uid !== uid) throw new SeneschalError('request.file-refused', 'It is of another user.')
+      return parse(entry.bytes)
+    } catch (thrown) {
+      if (!(thrown instanceof SeneschalError)) throw thrown
+      await refuse(name, thrown.message, entry.uid, entry.ino)
+      return undefined
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    const { gid } = await stat(directory)
+    // Under a name that begins with a dot it is still being written.
+    const names = (await readdir(directory)).filter((name) => !name.startsWith('.'))
+    for (let index = 0; index < names.length; index += mostAtOnce) {
+      const taken: { readonly name: string; readonly file: JobEventFile }[] = []
+      for (const name of names.slice(index, index + mostAtOnce)) {
+        const file = await take(name, gid)
+        if (file !== undefined) taken.push({ name, file })
+      }
+      // A directory has no order; a job's own clock does.
+      taken.sort((a, b) => a.file.time - b.file.time || order(a.file) - order(b.file))
+      await parts.commit(
+        taken.map(({ file }) => ({
+          kind: 'engine',
+          at: now(),
+          account,
+          workflow: file.workflow,
+          event: newsFromFile(file, now()),
+        })),
+      )
+      for (const { name } of taken) await remove(name, undefined)
+    }
+  }
+
+  return runOnChange({
+    path: directory,
+    pollMs: parts.pollMs,
+    run,
+    onProblem: parts.onProblem,
+    signal: parts.signal,
+  })
+}
+
+const order = ({ event }: JobEventFile): number => ['started', 'message'].indexOf(event) + 1 || 3

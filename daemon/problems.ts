@@ -1,0 +1,41 @@
+/** What is wrong at the moment, one sentence for each place: logged when it comes and goes, shown while it lasts. */
+import { asSeneschalError } from '../protocol/errors.ts'
+import type { Log } from './log.ts'
+
+export type Problems = {
+  /** An error, a sentence, or null when all is well there again. */
+  readonly report: (where: string, what: unknown) => void
+  /** All of them as one text; null when there are none. */
+  readonly text: () => string | null
+}
+
+const sentence = (what: unknown): string => {
+  if (typeof what === 'string') return what
+  const error = asSeneschalError(what)
+  return error.code === 'internal' && what instanceof Error ? what.message : error.message
+}
+
+export const createProblems = (log: Log, onChange: () => void): Problems => {
+  const open = new Map<string, string>()
+  return {
+    report: (where, what) => {
+      if (what === null) {
+        if (!open.delete(where)) return
+        log.info({ where }, 'works again')
+      } else {
+        const text = sentence(what)
+        if (open.get(where) === text) return
+        open.set(where, text)
+        log.warn({ where, err: what }, text)
+      }
+      onChange()
+    },
+    text: () =>
+      open.size === 0
+        ? null
+        : [...open]
+            .map(([where, text]) => `${where}: ${text}`)
+            .join(' ')
+            .slice(0, 1000),
+  }
+}

@@ -1,0 +1,87 @@
+/** A request's way from acceptance to its answer. Requests about one workflow are answered in the order they came. */
+import { SeneschalError } from '../protocol/errors.ts'
+import type { PermissionSnapshot } from '../protocol/permissions.ts'
+import { type CarriedOut, carryOut } from './carry-out.ts'
+import type { Core } from './core.ts'
+import type { Accepted } from './events.ts'
+import type { Desk } from './handlers/handler.ts'
+import type { Log } from './log.ts'
+import type { Publisher } from './published.ts'
+
+export type Processor = {
+  /** Resolves when the answer is on disk and published. */
+  readonly process: (request: Accepted) => Promise<void>
+  /** Those that were accepted before a crash and not answered. */
+  readonly resume: () => Promise<void>
+}
+
+export type ProcessorParts = {
+  readonly core: Core
+  readonly desk: Desk
+  readonly permissions: () => PermissionSnapshot
+  readonly publisher: Publisher
+  readonly log: Log
+}
+
+export const createProcessor = (parts: ProcessorParts): Processor => {
+  const { core, desk, publisher } = parts
+  /** Workflows with a request that is still being decided: whoever comes waits for its end. */
+  const turns = new Map<string, Promise<void>>()
+
+  const failed = (request: Accepted, error: unknown): CarriedOut => {
+    parts.log.error({ err: error, request: request.id, action: request.ask.action }, 'a request failed')
+    const code = error instanceof SeneschalError ? error.code : 'internal'
+    const outcome = { state: 'failed', code, reason: null } as const
+    const { uid, id } = request
+    return { events: [{ kind: 'done', at: desk.now(), uid, id, outcome }], outcome }
+  }
+
+  const decide = (request: Accepted): CarriedOut | Promise<CarriedOut> => {
+    try {
+      const decided = carryOut(request, desk, parts.permissions())
+      return decided instanceof Promise ? decided.catch((error: unknown) => failed(request, error)) : decided
+    } catch (error) {
+      return failed(request, error)
+    }
+  }
+
+  const answer = (request: Accepted, name: string): Promise<void> => {
+    const apply = async ({ events, outcome, afterwards }: CarriedOut): Promise<void> => {
+      // Applied in the turn in which it was decided: nothing comes between.
+      await core.commit(events)
+      const { state, code } = outcome
+      publisher.publish(name, { id: request.id, state, code, at: desk.now() })
+      afterwards?.()
+    }
+    const decided = decide(request)
+    if (!(decided instanceof Promise)) return apply(decided)
+    publisher.publish(name, { id: request.id, state: 'waiting', code: null, at: desk.now() })
+    return decided.then(apply)
+  }
+
+  const inTurn = (request: Accepted, name: string): Promise<void> => {
+    const key = `${request.ask.account}/${request.ask.workflow ?? ''}`
+    const before = turns.get(key)
+    const mine = before === undefined ? answer(request, name) : before.then(() => answer(request, name))
+    const settled = mine.catch(() => undefined)
+    turns.set(key, settled)
+    void settled.then(() => {
+      if (turns.get(key) === settled) turns.delete(key)
+    })
+    return mine
+  }
+
+  const nameOf = ({ id, uid }: Accepted): string =>
+    core.state.requests.names.get(id) === uid ? id : `${id}-${uid}`
+
+  return {
+    process: (request) => {
+      void core.commit([{ kind: 'accepted', at: desk.now(), request }])
+      return inTurn(request, nameOf(request))
+    },
+    resume: async () => {
+      const waiting = [...core.state.requests.waiting.values()]
+      await Promise.all(waiting.map(({ request }) => inTurn(request, nameOf(request))))
+    },
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What everybody may see of a request: `2_processing`, then `3_finished` or `3_error`, each with `status.json`.
+ * A view, never read back: whoever is in the daemon's group could replace it, so nothing is followed or trusted here.
+ */
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf } from '../durable/files.ts'
+import type { SiteLayout } from './layout.ts'
+
+/** No names, no arguments, no grants. */
+export type PublicStatus = {
+  readonly id: string
+  readonly state: 'waiting' | 'done' | 'refused' | 'failed' | 'stale'
+  readonly code: string | null
+  /** Epoch, ms. */
+  readonly at: number
+}
+
+export type Publisher = {
+  /** The last status of an id that was given; one that is overtaken is not written at all. */
+  readonly publish: (name: string, status: PublicStatus) => void
+  /** Resolves when everything so far is written. */
+  readonly flush: () => Promise<void>
+}
+
+/** The file is made in the directory that was opened, whatever its name leads to by then. */
+const writeStatus = async (directory: string, status: PublicStatus): Promise<void> => {
+  await using opened = await open(
+    directory,
+    constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  )
+  // Whatever the umask: everybody may look.
+  await opened.chmod(0o755)
+  const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
+  await using file = await open(
+    `/proc/self/fd/${opened.fd}/status.json`,
+    O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW,
+    0o644,
+  )
+  await file.chmod(0o644)
+  await file.writeFile(`${JSON.stringify(status)}\n`)
+}
+
+const place = async (parent: string, name: string, status: PublicStatus): Promise<void> => {
+  const temporary = join(parent, `.${name}.${randomBytes(6).toString('hex')}`)
+  await mkdir(temporary, { mode: 0o755 })
+  try {
+    await writeStatus(temporary, status)
+    try {
+      await rename(temporary, join(parent, name))
+    } catch (thrown) {
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(thrown) ?? '')) throw thrown
+      await rm(join(parent, name), { recursive: true, force: true })
+      await rename(temporary, join(parent, name))
+    }
+  } catch (thrown) {
+    await rm(temporary, { recursive: true, force: true })
+    throw thrown
+  }
+}
+
+/** So many directories are written at once. */
+const width = 8
+
+export const createPublisher = (layout: SiteLayout, onProblem: (error: Error | null) => void): Publisher => {
+  const waiting = new Map<string, PublicStatus>()
+  /** Names being written: the next status of one of them waits for its turn. */
+  const busy = new Set<string>()
+  let idle = Promise.withResolvers<void>()
+  let failing = false
+
+  const write = async (name: string, status: PublicStatus): Promise<void> => {
+    if (status.state === 'waiting') {
+      await place(layout.processing, name, status)
+      return
+    }
+    await place(status.state === 'done' ? layout.finished : layout.error, name, status)
+    await rm(join(layout.processing, name), { recursive: true, force: true })
+  }
+
+  const writeOne = async (name: string, status: PublicStatus): Promise<void> => {
+    try {
+      await write(name, status)
+      if (failing) onProblem(null)
+      failing = false
+    } catch (thrown) {
+      // Whoever asks will find it in the feed; this copy is a courtesy.
+      if (!failing) onProblem(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      failing = true
+    } finally {
+      busy.delete(name)
+      pump()
+    }
+  }
+
+  const pump = (): void => {
+    for (const [name, status] of waiting) {
+      if (busy.size >= width) return
+      if (busy.has(name)) continue
+      waiting.delete(name)
+      busy.add(name)
+      void writeOne(name, status)
+    }
+    if (busy.size === 0) {
+      idle.resolve()
+      idle = Promise.withResolvers()
+    }
+  }
+
+  return {
+    publish: (name, status) => {
+      waiting.set(name, status)
+      pump()
+    },
+    flush: async () => {
+      while (busy.size > 0) await idle.promise
+    },
+  }
+}

@@ -1,0 +1,69 @@
+/** From what is on disk to a running state: the snapshot, then every event after it, exactly once in each view. */
+import { type Chain, openChain } from '../durable/chain.ts'
+import { type Journal, openJournal } from '../durable/journal.ts'
+import { readAuditTail } from './audit-tail.ts'
+import { type DaemonEvent, parseEvent } from './events.ts'
+import { type FeedSettings, type Feeds, openFeeds } from './feeds.ts'
+import { apply, createDaemonState, type DaemonState, type Surroundings } from './state.ts'
+import { restoreState } from './state-store.ts'
+
+export type Recovered = {
+  readonly state: DaemonState
+  readonly journal: Journal<DaemonEvent>
+  readonly chain: Chain
+  readonly feeds: Feeds
+  /** How many events were replayed. */
+  readonly replayed: number
+}
+
+/** More than one audit record for each event between two snapshots is not possible. */
+const tailLength = 10_000
+
+export const recover = async (settings: {
+  readonly layout: FeedSettings['layout']
+  readonly accounts: FeedSettings['accounts']
+  /** `daemon/NAME`. */
+  readonly writer: string
+  readonly around: Surroundings
+  readonly now: () => number
+  readonly onFeedProblem: FeedSettings['onProblem']
+}): Promise<Recovered> => {
+  const { layout, writer, now } = settings
+  const journal = await openJournal({ dir: layout.state, parse: parseEvent })
+  const chain = await openChain({ dir: layout.audit, writer, now })
+  const snapshot = await journal.readSnapshot()
+  const restored =
+    snapshot === undefined ? { state: createDaemonState(), feeds: undefined } : restoreState(snapshot.data)
+  const { state } = restored
+  if (journal.lastSeq() === 0)
+    await journal.append([{ kind: 'genesis', at: now(), audit: chain.last()?.seq ?? 0 }])
+
+  const recent = await readAuditTail(layout.audit, writer, tailLength)
+  const bySeq = new Map(recent.map((record) => [record.seq, record]))
+  const audited = chain.last()?.seq ?? 0
+  const feeds = await openFeeds({
+    layout,
+    accounts: settings.accounts,
+    state,
+    journal: journal.lastSeq(),
+    places: restored.feeds,
+    recent: recent.filter(({ seq }) => seq <= state.audited),
+    now,
+    onProblem: settings.onFeedProblem,
+  })
+  const first = (snapshot?.seq ?? 0) + 1
+  for await (const { seq, event } of journal.read(first)) {
+    const consequences = apply(state, event, settings.around)
+    const { audit } = consequences
+    // The chain numbers its records without gaps, one for each audited event: so it says itself which are missing.
+    const record =
+      audit === undefined
+        ? undefined
+        : state.audited > audited
+          ? await chain.append(audit)
+          : bySeq.get(state.audited)
+    feeds.publish({ seq, at: event.at, consequences, record })
+  }
+  feeds.begin(journal.lastSeq(), now())
+  return { state, journal, chain, feeds, replayed: journal.lastSeq() - first + 1 }
+}

@@ -1,0 +1,107 @@
+/** Requests as the daemon remembers them: what waits, what was answered, and what is still shown. */
+import { actions } from '../protocol/actions/registry.ts'
+import type { RequestRow } from '../protocol/rows.ts'
+import { grantLifetime } from '../protocol/tokens.ts'
+import type { Accepted, Outcome } from './events.ts'
+
+/** A request is named by who wrote its file and its id: nobody else can take a name away. */
+export const requestKey = (uid: number, id: string): string => `${uid}:${id}`
+
+export type Answer = Outcome & { readonly id: string; readonly uid: number; readonly at: number }
+
+export type Requests = {
+  /** Taken up and not answered. */
+  readonly waiting: Map<string, { readonly request: Accepted; readonly at: number }>
+  /** Answers to granted requests, the oldest first. */
+  readonly granted: Map<string, Answer>
+  /** Answers to accounts' own requests, the oldest first. */
+  readonly own: Map<string, Answer>
+  /** Ids whose public status belongs to a uid: whoever came first. */
+  readonly names: Map<string, number>
+  /** Rows of answered requests that stand in each account's feed, and in the site's, the oldest first. */
+  readonly shown: Map<string, Map<string, RequestRow>>
+  readonly shownAtSite: Map<string, RequestRow>
+}
+
+export const createRequests = (): Requests => ({
+  waiting: new Map(),
+  granted: new Map(),
+  own: new Map(),
+  names: new Map(),
+  shown: new Map(),
+  shownAtSite: new Map(),
+})
+
+/**
+ * A grant that is used again later than this is stale anyway, whatever it asks for: so its id need not be remembered.
+ * A minute is for clocks that differ.
+ */
+const grantMemoryMs =
+  Math.max(...Object.values(actions).map(({ notAfter }) => notAfter)) + grantLifetime + 60_000
+/** Answers to be had again by asking again. */
+const mostAnswers = 20_000
+const shownPerAccount = 200
+const shownPerSite = 1000
+
+export const known = (
+  requests: Requests,
+  uid: number,
+  id: string,
+): { readonly waiting: true } | { readonly waiting: false; readonly answer: Answer } | undefined => {
+  const key = requestKey(uid, id)
+  if (requests.waiting.has(key)) return { waiting: true }
+  const answer = requests.granted.get(key) ?? requests.own.get(key)
+  return answer === undefined ? undefined : { waiting: false, answer }
+}
+
+const forget = (requests: Requests, table: Map<string, Answer>, now: number, keepMs: number): void => {
+  for (const [key, answer] of table) {
+    if (table.size <= mostAnswers || now - answer.at < keepMs) return
+    table.delete(key)
+    if (requests.names.get(answer.id) === answer.uid) requests.names.delete(answer.id)
+  }
+}
+
+/** Remembers an answer, and forgets the oldest ones. */
+export const remember = (requests: Requests, request: Accepted, answer: Answer): void => {
+  const key = requestKey(request.uid, request.id)
+  requests.waiting.delete(key)
+  const table = request.via === 'web' ? requests.granted : requests.own
+  table.set(key, answer)
+  forget(requests, requests.granted, answer.at, grantMemoryMs)
+  forget(requests, requests.own, answer.at, 0)
+}
+
+export const presentRequest = (request: Accepted, at: number, outcome: Outcome | undefined): RequestRow => ({
+  id: request.id,
+  account: request.ask.account,
+  action: request.ask.action,
+  workflow: request.ask.workflow ?? null,
+  cycle: request.ask.cycle ?? null,
+  task: request.ask.task ?? null,
+  person: request.person,
+  via: request.via,
+  state: outcome?.state ?? 'waiting',
+  code: outcome?.code ?? null,
+  reason: outcome?.reason ?? null,
+  at,
+})
+
+/** Adds an answered row to what is shown; returns the key that makes room for it. */
+const show = (table: Map<string, RequestRow>, row: RequestRow, most: number): string | undefined => {
+  table.delete(row.id)
+  table.set(row.id, row)
+  const [oldest] = table.keys()
+  if (table.size <= most || oldest === undefined) return undefined
+  table.delete(oldest)
+  return oldest
+}
+
+export const showAtAccount = (requests: Requests, row: RequestRow): string | undefined => {
+  const table = requests.shown.get(row.account) ?? new Map<string, RequestRow>()
+  requests.shown.set(row.account, table)
+  return show(table, row, shownPerAccount)
+}
+
+export const showAtSite = (requests: Requests, row: RequestRow): string | undefined =>
+  show(requests.shownAtSite, row, shownPerSite)

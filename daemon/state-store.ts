@@ -1,0 +1,72 @@
+/** The daemon's state as a JSON value and back: what the journal's snapshot holds. */
+import { SeneschalError } from '../protocol/errors.ts'
+import type { AccountRow, RequestRow } from '../protocol/rows.ts'
+import type { Accepted } from './events.ts'
+import { type Answer, requestKey } from './requests.ts'
+import { createDaemonState, type DaemonState, everyWorkflow, tryDefinition } from './state.ts'
+import { restoreWorkflow, type StoredWorkflow, storeWorkflow } from './workflow-store.ts'
+
+const formatVersion = 1
+
+/** Where each feed was when the state was stored: one that is behind it lost lines with the machine. */
+export type FeedPlaces = Readonly<Record<string, { readonly epoch: string; readonly seq: number }>>
+
+export type StoredState = {
+  readonly v: typeof formatVersion
+  readonly feeds: FeedPlaces
+  readonly audited: number
+  readonly permissions: DaemonState['permissions']
+  readonly accounts: readonly AccountRow[]
+  readonly workflows: readonly StoredWorkflow[]
+  readonly waiting: readonly { readonly request: Accepted; readonly at: number }[]
+  readonly granted: readonly Answer[]
+  readonly own: readonly Answer[]
+  readonly names: readonly (readonly [string, number])[]
+  readonly shown: readonly RequestRow[]
+  readonly shownAtSite: readonly RequestRow[]
+}
+
+export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState => ({
+  v: formatVersion,
+  feeds,
+  audited: state.audited,
+  permissions: state.permissions,
+  accounts: [...state.accounts.values()],
+  workflows: [...everyWorkflow(state)].map(storeWorkflow),
+  waiting: [...state.requests.waiting.values()],
+  granted: [...state.requests.granted.values()],
+  own: [...state.requests.own.values()],
+  names: [...state.requests.names],
+  shown: [...state.requests.shown.values()].flatMap((rows) => [...rows.values()]),
+  shownAtSite: [...state.requests.shownAtSite.values()],
+})
+
+/** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
+export const restoreState = (data: unknown): { readonly state: DaemonState; readonly feeds: FeedPlaces } => {
+  const stored = data as StoredState
+  if (typeof data !== 'object' || data === null || stored.v !== formatVersion)
+    throw new SeneschalError('state.unreadable', 'The snapshot is of another version.')
+  const state = createDaemonState()
+  state.audited = stored.audited
+  state.permissions = stored.permissions
+  for (const row of stored.accounts) state.accounts.set(row.account, row)
+  for (const one of stored.workflows) {
+    const read = one.text === null ? undefined : tryDefinition(one.text, one.account, one.workflow)
+    const flow = restoreWorkflow(one, typeof read === 'string' ? undefined : read)
+    if (typeof read === 'string') flow.problem = read
+    const flows = state.workflows.get(one.account) ?? new Map()
+    state.workflows.set(one.account, flows.set(one.workflow, flow))
+  }
+  const { requests } = state
+  for (const entry of stored.waiting)
+    requests.waiting.set(requestKey(entry.request.uid, entry.request.id), entry)
+  for (const answer of stored.granted) requests.granted.set(requestKey(answer.uid, answer.id), answer)
+  for (const answer of stored.own) requests.own.set(requestKey(answer.uid, answer.id), answer)
+  for (const [id, uid] of stored.names) requests.names.set(id, uid)
+  for (const row of stored.shown) {
+    const rows = requests.shown.get(row.account) ?? new Map<string, RequestRow>()
+    requests.shown.set(row.account, rows.set(row.id, row))
+  }
+  for (const row of stored.shownAtSite) requests.shownAtSite.set(row.id, row)
+  return { state, feeds: stored.feeds }
+}

@@ -1,0 +1,215 @@
+/** All that the daemon knows, and what each event makes of it. Pure: the same events give the same state and rows. */
+import type { Effect } from '../engine/types.ts'
+import type { AuditEntry } from '../protocol/audit.ts'
+import { SeneschalError } from '../protocol/errors.ts'
+import type { AccountPut, AccountRow, Drop, SitePut } from '../protocol/rows.ts'
+import { auditOf } from './audit-entries.ts'
+import { type Definition, definitionFile, readDefinition } from './definition.ts'
+import type { DaemonEvent, EventKind, EventOf } from './events.ts'
+import {
+  createRequests,
+  presentRequest,
+  type Requests,
+  remember,
+  requestKey,
+  showAtAccount,
+  showAtSite,
+} from './requests.ts'
+import {
+  allRows,
+  applyDefinition,
+  applyEngine,
+  applyProblem,
+  createWorkflow,
+  type Workflow,
+  type WorkflowChange,
+} from './workflow.ts'
+
+export type DaemonState = {
+  /** Audit records that the events so far have given, those before the journal included. */
+  audited: number
+  permissions: { readonly version: number; readonly digest: string }
+  readonly accounts: Map<string, AccountRow>
+  /** Account → workflow → state. */
+  readonly workflows: Map<string, Map<string, Workflow>>
+  readonly requests: Requests
+}
+
+export const createDaemonState = (): DaemonState => ({
+  audited: 0,
+  permissions: { version: 0, digest: '' },
+  accounts: new Map(),
+  workflows: new Map(),
+  requests: createRequests(),
+})
+
+export const findWorkflow = (state: DaemonState, account: string, workflow: string): Workflow | undefined =>
+  state.workflows.get(account)?.get(workflow)
+
+export function* everyWorkflow(state: DaemonState): Generator<Workflow> {
+  for (const flows of state.workflows.values()) yield* flows.values()
+}
+
+export type OwedEffect = { readonly account: string; readonly workflow: string; readonly effect: Effect }
+
+/** What follows from one event. */
+export type Consequences = {
+  readonly account: string | undefined
+  readonly put: readonly AccountPut[]
+  readonly drop: readonly Drop[]
+  readonly site: { readonly put: readonly SitePut[]; readonly drop: readonly Drop[] }
+  readonly audit: AuditEntry | undefined
+  readonly effects: readonly OwedEffect[]
+  /** Whose line on the wall is another one now. */
+  readonly touched: Workflow | undefined
+}
+
+const nothing: Consequences = {
+  account: undefined,
+  put: [],
+  drop: [],
+  site: { put: [], drop: [] },
+  audit: undefined,
+  effects: [],
+  touched: undefined,
+}
+
+/** What the outside adds: nothing that decides anything. */
+export type Surroundings = {
+  /** The host as people know it. */
+  readonly hostOf: (account: string) => string | null
+}
+
+type Appliers = {
+  readonly [K in EventKind]: (state: DaemonState, event: EventOf<K>, around: Surroundings) => Consequences
+}
+
+const ofWorkflow = (flow: Workflow, change: WorkflowChange): Consequences => ({
+  ...nothing,
+  account: flow.account,
+  put: change.put,
+  drop: change.drop,
+  effects: change.effects.map((effect) => ({ account: flow.account, workflow: flow.workflow, effect })),
+  touched: flow,
+})
+
+const mustFind = (state: DaemonState, account: string, workflow: string): Workflow => {
+  const flows = state.workflows.get(account) ?? new Map<string, Workflow>()
+  state.workflows.set(account, flows)
+  const flow = flows.get(workflow) ?? createWorkflow(account, workflow)
+  flows.set(workflow, flow)
+  return flow
+}
+
+/** It was right when it was taken up; a later version may see it otherwise, and says so on the row. */
+export const tryDefinition = (text: string, account: string, workflow: string): Definition | string => {
+  try {
+    return readDefinition(text, definitionFile(account, workflow))
+  } catch (thrown) {
+    if (thrown instanceof SeneschalError && thrown.code === 'workflow.invalid')
+      return thrown.detail ?? thrown.message
+    throw thrown
+  }
+}
+
+const appliers: Appliers = {
+  genesis: (state, { audit }) => {
+    state.audited = audit
+    return nothing
+  },
+  daemon: () => nothing,
+
+  account: (state, { at, account, title, problem }) => {
+    const row: AccountRow = { account, title, problem, at }
+    state.accounts.set(account, row)
+    return { ...nothing, site: { put: [{ kind: 'account', key: account, row }], drop: [] } }
+  },
+
+  definition: (state, { at, account, workflow, text }, around) => {
+    const flow = mustFind(state, account, workflow)
+    const read = tryDefinition(text, account, workflow)
+    return ofWorkflow(
+      flow,
+      typeof read === 'string'
+        ? applyProblem(flow, read, at)
+        : applyDefinition(flow, read, at, around.hostOf(account)),
+    )
+  },
+  'definition-problem': (state, { at, account, workflow, problem }) => {
+    const flow = mustFind(state, account, workflow)
+    return ofWorkflow(flow, applyProblem(flow, problem, at))
+  },
+  'workflow-removed': (state, { account, workflow }) => {
+    const flow = findWorkflow(state, account, workflow)
+    if (flow === undefined) return nothing
+    state.workflows.get(account)?.delete(workflow)
+    return {
+      ...nothing,
+      account,
+      drop: allRows(flow)
+        .filter(({ kind }) => kind !== 'job')
+        .map(({ kind, key }) => ({ kind, key })),
+      site: { put: [], drop: [{ kind: 'summary', key: summaryKey(flow) }] },
+    }
+  },
+
+  engine: (state, { account, workflow, event }, around) => {
+    const flow = findWorkflow(state, account, workflow)
+    return flow === undefined ? nothing : ofWorkflow(flow, applyEngine(flow, event, around.hostOf(account)))
+  },
+  environment: (state, { account, workflow, task, change }) => {
+    const flow = findWorkflow(state, account, workflow)
+    if (flow === undefined) return nothing
+    const environment = task === undefined ? flow.environment : (flow.taskEnvironment.get(task) ?? {})
+    Object.assign(environment, change)
+    if (task !== undefined) flow.taskEnvironment.set(task, environment)
+    return nothing
+  },
+
+  permissions: (state, { version, digest }) => {
+    state.permissions = { version, digest }
+    return nothing
+  },
+  'configuration-refused': () => nothing,
+
+  accepted: ({ requests }, { at, request }) => {
+    requests.waiting.set(requestKey(request.uid, request.id), { request, at })
+    if (!requests.names.has(request.id)) requests.names.set(request.id, request.uid)
+    const row = presentRequest(request, at, undefined)
+    const put = { kind: 'request' as const, key: row.id, row }
+    const site = request.via === 'web' ? [put] : []
+    return { ...nothing, account: row.account, put: [put], site: { put: site, drop: [] } }
+  },
+  done: ({ requests }, { at, uid, id, outcome }) => {
+    const waiting = requests.waiting.get(requestKey(uid, id))
+    if (waiting === undefined) return nothing
+    const { request } = waiting
+    remember(requests, request, { ...outcome, id, uid, at })
+    const row = presentRequest(request, at, outcome)
+    const put = { kind: 'request' as const, key: row.id, row }
+    const gone = showAtAccount(requests, row)
+    const drops = (key: string | undefined): Drop[] => (key === undefined ? [] : [{ kind: 'request', key }])
+    // The hub knows only what it granted: another uid that uses the same id must not answer for it.
+    const site =
+      request.via === 'web' ? { put: [put], drop: drops(showAtSite(requests, row)) } : { put: [], drop: [] }
+    return { ...nothing, account: row.account, put: [put], drop: drops(gone), site }
+  },
+  'file-refused': () => nothing,
+}
+
+export const summaryKey = (flow: Pick<Workflow, 'account' | 'workflow'>): string =>
+  `${flow.account}/${flow.workflow}`
+
+const applyKind = <K extends EventKind>(
+  kind: K,
+  state: DaemonState,
+  event: EventOf<K>,
+  around: Surroundings,
+): Consequences => appliers[kind](state, event, around)
+
+/** Changes the state in place. Each event that is audited gives one record, so that their number says which are missing. */
+export const apply = (state: DaemonState, event: DaemonEvent, around: Surroundings): Consequences => {
+  const audit = auditOf(state, event)
+  if (audit !== undefined) state.audited += 1
+  return { ...applyKind(event.kind, state, event as never, around), audit }
+}

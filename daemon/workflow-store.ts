@@ -1,0 +1,68 @@
+/** A workflow as a JSON value and back. */
+import { rows as engineRows } from '../engine/rows.ts'
+import { restore, serialise } from '../engine/snapshot.ts'
+import type { InstanceRow, JobRow } from '../protocol/rows.ts'
+import type { Definition } from './definition.ts'
+import { countShown, createWorkflow, cycleOf, type Environment, putLive, type Workflow } from './workflow.ts'
+import { isFinal, keyOfJob, putJob } from './workflow-jobs.ts'
+
+export type StoredWorkflow = {
+  readonly account: string
+  readonly workflow: string
+  readonly text: string | null
+  readonly engine: unknown
+  readonly problem: string | null
+  readonly held: boolean
+  readonly environment: Environment
+  readonly taskEnvironment: readonly (readonly [string, Environment])[]
+  readonly rows: readonly InstanceRow[]
+  readonly quiet: readonly string[]
+  readonly jobs: readonly JobRow[]
+  readonly killing: readonly string[]
+  readonly means: readonly (readonly [string, number])[]
+  readonly at: number
+}
+
+export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
+  account: flow.account,
+  workflow: flow.workflow,
+  text: flow.definition?.text ?? flow.unread?.text ?? null,
+  engine: flow.engine === undefined ? (flow.unread?.engine ?? null) : serialise(flow.engine),
+  problem: flow.problem,
+  held: flow.held,
+  environment: { ...flow.environment },
+  taskEnvironment: [...flow.taskEnvironment].map(([task, environment]) => [task, { ...environment }]),
+  rows: [...flow.cycles.values()].flatMap((cycle) => [...cycle.rows.values()]),
+  quiet: [...flow.quiet],
+  jobs: [...flow.jobs.byInstance.values()].flatMap((jobs) => [...jobs.values()]),
+  killing: [...flow.jobs.killing],
+  means: [...flow.means],
+  at: flow.at,
+})
+
+export const restoreWorkflow = (stored: StoredWorkflow, definition: Definition | undefined): Workflow => {
+  const flow = createWorkflow(stored.account, stored.workflow)
+  flow.definition = definition
+  flow.problem = stored.problem
+  flow.held = stored.held
+  flow.at = stored.at
+  Object.assign(flow.environment, stored.environment)
+  for (const [task, environment] of stored.taskEnvironment) flow.taskEnvironment.set(task, environment)
+  for (const [task, mean] of stored.means) flow.means.set(task, mean)
+  if (definition !== undefined) flow.engine = restore(definition.compiled, stored.engine)
+  else if (stored.text !== null) flow.unread = { engine: stored.engine, text: stored.text }
+  const live = new Set(flow.engine === undefined ? [] : engineRows(flow.engine).map(({ key }) => key))
+  for (const row of stored.rows)
+    if (live.has(`${row.cycle}/${row.task}`)) putLive(flow, row)
+    else {
+      cycleOf(flow, row.cycle).rows.set(row.task, row)
+      countShown(flow, row.state, 1)
+    }
+  for (const cycle of stored.quiet) flow.quiet.add(cycle)
+  for (const job of stored.jobs) {
+    putJob(flow.jobs, job)
+    if (!isFinal(job)) flow.awaited.set(keyOfJob(job), job)
+  }
+  for (const key of stored.killing) flow.jobs.killing.add(key)
+  return flow
+}

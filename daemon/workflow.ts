@@ -1,0 +1,343 @@
+/** One workflow: its definition in force, the engine's state, and the rows that follow from both. */
+import { nextWake } from '../engine/clock.ts'
+import { row as engineRow } from '../engine/rows.ts'
+import { restore } from '../engine/snapshot.ts'
+import { createState, type EngineState } from '../engine/state.ts'
+import { step } from '../engine/step.ts'
+import { summarise } from '../engine/summary.ts'
+import type { Changed, CompiledWorkflow, Effect, EngineEvent } from '../engine/types.ts'
+import { instanceKey, jobKey } from '../protocol/ids.ts'
+import type { Layer } from '../protocol/permissions.ts'
+import type {
+  AccountPut,
+  Counts,
+  Drop,
+  InstanceRow,
+  JobRow,
+  SummaryRow,
+  TaskState,
+  WorkflowRow,
+} from '../protocol/rows.ts'
+import type { Definition } from './definition.ts'
+import {
+  createJobTable,
+  isFinal,
+  type JobTable,
+  jobAfter,
+  jobFor,
+  keyOfJob,
+  putJob,
+} from './workflow-jobs.ts'
+import { presentInstance, presentTask, presentWorkflow } from './workflow-rows.ts'
+
+export type Environment = Record<string, string | null>
+
+/** A cycle as it is shown: live instances, and finished ones that the engine has forgotten. */
+type ShownCycle = { readonly rows: Map<string, InstanceRow>; readonly live: Set<string> }
+
+export type Workflow = {
+  readonly account: string
+  readonly workflow: string
+  /** undefined: no definition was ever right. */
+  definition:
+    | { readonly text: string; readonly compiled: CompiledWorkflow; readonly layer: Layer | undefined }
+    | undefined
+  engine: EngineState | undefined
+  /** What was stored by a version that accepted a definition which this one refuses: kept until one fits. */
+  unread: { readonly engine: unknown; readonly text: string } | undefined
+  problem: string | null
+  held: boolean
+  readonly environment: Environment
+  readonly taskEnvironment: Map<string, Environment>
+  readonly cycles: Map<string, ShownCycle>
+  /** Cycles without a live instance, the longest quiet first. */
+  readonly quiet: Set<string>
+  readonly jobs: JobTable
+  /** Jobs whose end is awaited, by key: what polls ask about. */
+  readonly awaited: Map<string, JobRow>
+  readonly means: Map<string, number>
+  /** Live instances that somebody should look at. */
+  readonly attention: Map<string, SummaryRow['attention'][number]>
+  /** How many finished instances are shown that the engine has forgotten, by state. */
+  readonly shown: Partial<Record<TaskState, number>>
+  shownTotal: number
+  at: number
+}
+
+export type WorkflowChange = {
+  readonly put: AccountPut[]
+  readonly drop: Drop[]
+  readonly effects: readonly Effect[]
+}
+
+/** Quiet cycles that stay to be looked at; the job history has them all. */
+const quietCycles = 3
+const mostShown = 5000
+
+export const createWorkflow = (account: string, workflow: string): Workflow => ({
+  account,
+  workflow,
+  definition: undefined,
+  engine: undefined,
+  unread: undefined,
+  problem: null,
+  held: false,
+  environment: {},
+  taskEnvironment: new Map(),
+  cycles: new Map(),
+  quiet: new Set(),
+  jobs: createJobTable(),
+  awaited: new Map(),
+  means: new Map(),
+  attention: new Map(),
+  shown: {},
+  shownTotal: 0,
+  at: 0,
+})
+
+const finished: ReadonlySet<TaskState> = new Set(['succeeded', 'failed', 'submit-failed', 'expired'])
+const alarming: ReadonlySet<TaskState> = new Set(['failed', 'submit-failed', 'expired'])
+
+export const countShown = (flow: Workflow, state: TaskState, by: 1 | -1): void => {
+  flow.shown[state] = (flow.shown[state] ?? 0) + by
+  flow.shownTotal += by
+}
+
+export const cycleOf = (flow: Workflow, cycle: string): ShownCycle => {
+  const found = flow.cycles.get(cycle) ?? { rows: new Map(), live: new Set() }
+  flow.cycles.set(cycle, found)
+  return found
+}
+
+export const putLive = (flow: Workflow, row: InstanceRow): AccountPut => {
+  const cycle = cycleOf(flow, row.cycle)
+  const before = cycle.rows.get(row.task)
+  if (before !== undefined && !cycle.live.has(row.task)) countShown(flow, before.state, -1)
+  cycle.rows.set(row.task, row)
+  cycle.live.add(row.task)
+  flow.quiet.delete(row.cycle)
+  const key = instanceKey(flow.workflow, row.cycle, row.task)
+  if (alarming.has(row.state) || row.late)
+    flow.attention.set(key, {
+      cycle: row.cycle,
+      task: row.task,
+      state: row.state,
+      late: row.late,
+      at: row.at,
+    })
+  else flow.attention.delete(key)
+  return { kind: 'instance', key, row }
+}
+
+/** Takes a row out of sight, its jobs with it. */
+const forget = (flow: Workflow, cycle: ShownCycle, row: InstanceRow): Drop => {
+  cycle.rows.delete(row.task)
+  const key = instanceKey(flow.workflow, row.cycle, row.task)
+  for (const job of flow.jobs.byInstance.get(key)?.values() ?? []) flow.jobs.killing.delete(keyOfJob(job))
+  flow.jobs.byInstance.delete(key)
+  return { kind: 'instance', key }
+}
+
+const leave = (flow: Workflow, row: InstanceRow, change: WorkflowChange): void => {
+  const cycle = cycleOf(flow, row.cycle)
+  const key = instanceKey(flow.workflow, row.cycle, row.task)
+  cycle.live.delete(row.task)
+  flow.attention.delete(key)
+  if (finished.has(row.state) && flow.shownTotal < mostShown) {
+    cycle.rows.set(row.task, row)
+    countShown(flow, row.state, 1)
+    change.put.push({ kind: 'instance', key, row })
+  } else change.drop.push(forget(flow, cycle, row))
+  if (cycle.live.size === 0) {
+    flow.quiet.delete(row.cycle)
+    flow.quiet.add(row.cycle)
+  }
+}
+
+const clearQuiet = (flow: Workflow, change: WorkflowChange): void => {
+  for (const name of flow.quiet) {
+    const cycle = flow.cycles.get(name)
+    const empty = cycle === undefined || cycle.rows.size === 0
+    if (!empty && flow.quiet.size <= quietCycles && flow.shownTotal < mostShown) return
+    for (const row of cycle?.rows.values() ?? []) {
+      countShown(flow, row.state, -1)
+      if (cycle !== undefined) change.drop.push(forget(flow, cycle, row))
+    }
+    flow.cycles.delete(name)
+    flow.quiet.delete(name)
+  }
+}
+
+const setJob = (flow: Workflow, row: JobRow, change: WorkflowChange): void => {
+  putJob(flow.jobs, row)
+  const key = keyOfJob(row)
+  if (isFinal(row)) flow.awaited.delete(key)
+  else flow.awaited.set(key, row)
+  change.put.push({ kind: 'job', key, row })
+}
+
+/** What the engine said changed, as rows. */
+const project = (flow: Workflow, changed: Changed, at: number, change: WorkflowChange): void => {
+  const { engine, definition } = flow
+  if (engine === undefined || definition === undefined) return
+  for (const key of changed.put) {
+    const row = engineRow(engine, key)
+    if (row === undefined) continue
+    change.put.push(putLive(flow, presentInstance(flow.workflow, row, at)))
+    learn(flow, definition.compiled, row.task, row.meanRunMs, change)
+  }
+  for (const row of changed.dropped.values()) {
+    leave(flow, presentInstance(flow.workflow, row, at), change)
+    learn(flow, definition.compiled, row.task, row.meanRunMs, change)
+  }
+  clearQuiet(flow, change)
+}
+
+const learn = (
+  flow: Workflow,
+  compiled: CompiledWorkflow,
+  task: string,
+  mean: number | undefined,
+  change: WorkflowChange,
+): void => {
+  if (mean === undefined || flow.means.get(task) === mean || !compiled.tasks.has(task)) return
+  flow.means.set(task, mean)
+  const row = presentTask(flow.workflow, compiled, task, Math.round(mean))
+  change.put.push({ kind: 'task', key: taskKey(flow.workflow, task), row })
+}
+
+export const taskKey = (workflow: string, task: string): string => `${workflow}//${task}`
+
+export const workflowRowOf = (flow: Workflow): WorkflowRow =>
+  presentWorkflow({
+    workflow: flow.workflow,
+    compiled: flow.definition?.compiled,
+    summary: flow.engine === undefined ? undefined : summarise(flow.engine),
+    shown: flow.shown as Partial<Counts>,
+    held: flow.held,
+    problem: flow.problem,
+    at: flow.at,
+  })
+
+const mostAttention = 8
+
+export const summaryOf = (flow: Workflow): SummaryRow => {
+  const rank = (entry: SummaryRow['attention'][number]): number => (alarming.has(entry.state) ? 0 : 1)
+  const attention = [...flow.attention.values()]
+    .sort((a, b) => rank(a) - rank(b) || b.at - a.at)
+    .slice(0, mostAttention)
+  return { account: flow.account, ...workflowRowOf(flow), attention }
+}
+
+const emptyChange = (): WorkflowChange & { effects: Effect[] } => ({ put: [], drop: [], effects: [] })
+
+const pushWorkflowRow = (flow: Workflow, change: WorkflowChange): void => {
+  change.put.push({ kind: 'workflow', key: flow.workflow, row: workflowRowOf(flow) })
+}
+
+/** One event of the engine; `host` is where its jobs run. */
+export const applyEngine = (flow: Workflow, event: EngineEvent, host: string | null): WorkflowChange => {
+  const change = emptyChange()
+  if (flow.engine === undefined) return change
+  flow.at = Math.max(flow.at, event.at)
+  if (event.kind === 'job') {
+    const row = jobAfter(flow.jobs, flow.workflow, event)
+    if (row !== undefined) setJob(flow, row, change)
+  }
+  if (
+    (event.kind === 'hold' || event.kind === 'release') &&
+    event.cycle === undefined &&
+    event.task === undefined
+  )
+    flow.held = event.kind === 'hold'
+  const { state, effects, changed } = step(flow.engine, event)
+  flow.engine = state
+  for (const effect of effects) {
+    if (effect.kind === 'submit') setJob(flow, jobFor(flow.workflow, effect, host), change)
+    else flow.jobs.killing.add(jobKey(flow.workflow, effect.cycle, effect.task, effect.submit))
+  }
+  project(flow, changed, event.at, change)
+  change.effects.push(...effects)
+  if (
+    changed.summary ||
+    change.put.length > 0 ||
+    change.drop.length > 0 ||
+    event.kind === 'hold' ||
+    event.kind === 'release'
+  )
+    pushWorkflowRow(flow, change)
+  return change
+}
+
+/** A definition that was judged to fit. */
+export const applyDefinition = (
+  flow: Workflow,
+  definition: Definition,
+  at: number,
+  host: string | null,
+): WorkflowChange => {
+  const before = flow.definition
+  flow.definition = definition
+  flow.problem = null
+  flow.engine ??=
+    flow.unread === undefined
+      ? createState(definition.compiled)
+      : restore(definition.compiled, flow.unread.engine)
+  flow.unread = undefined
+  const reloaded =
+    before === undefined
+      ? emptyChange()
+      : applyEngine(flow, { kind: 'reload', at, workflow: definition.compiled }, host)
+  const change: WorkflowChange = { put: [], drop: [], effects: reloaded.effects }
+  for (const name of before?.compiled.tasks.keys() ?? [])
+    if (!definition.compiled.tasks.has(name))
+      change.drop.push({ kind: 'task', key: taskKey(flow.workflow, name) })
+  for (const name of definition.compiled.tasks.keys())
+    change.put.push(taskPut(flow, definition.compiled, name))
+  change.put.push(...reloaded.put)
+  change.drop.push(...reloaded.drop)
+  flow.at = Math.max(flow.at, at)
+  pushWorkflowRow(flow, change)
+  return change
+}
+
+const taskPut = (flow: Workflow, compiled: CompiledWorkflow, name: string): AccountPut => {
+  const mean = flow.means.get(name)
+  const row = presentTask(flow.workflow, compiled, name, mean === undefined ? null : Math.round(mean))
+  return { kind: 'task', key: taskKey(flow.workflow, name), row }
+}
+
+export const applyProblem = (flow: Workflow, problem: string | null, at: number): WorkflowChange => {
+  const change = emptyChange()
+  flow.problem = problem
+  flow.at = Math.max(flow.at, at)
+  pushWorkflowRow(flow, change)
+  return change
+}
+
+/** Every row of the workflow, for a snapshot of the feed. */
+export const allRows = (flow: Workflow): readonly AccountPut[] => {
+  const compiled = flow.definition?.compiled
+  return [
+    { kind: 'workflow', key: flow.workflow, row: workflowRowOf(flow) },
+    ...(compiled === undefined
+      ? []
+      : [...compiled.tasks.keys()].map((name) => taskPut(flow, compiled, name))),
+    ...[...flow.cycles.values()].flatMap((cycle) =>
+      [...cycle.rows.values()].map(
+        (row): AccountPut => ({
+          kind: 'instance',
+          key: instanceKey(flow.workflow, row.cycle, row.task),
+          row,
+        }),
+      ),
+    ),
+    ...[...flow.jobs.byInstance.values()].flatMap((jobs) =>
+      [...jobs.values()].map((row): AccountPut => ({ kind: 'job', key: keyOfJob(row), row })),
+    ),
+  ]
+}
+
+/** When it next has something to do by itself. */
+export const wakeOf = (flow: Workflow): number | undefined =>
+  flow.engine === undefined ? undefined : nextWake(flow.engine)
