@@ -73,7 +73,7 @@ test('a logout token that is not one in any respect ends nothing', async (t) => 
   const browser = await h.signIn('jacintar')
   const tokens: Record<string, string> = {}
   for (const [what, over] of Object.entries(lies))
-    tokens[what] = await h.provider.logoutToken(JSON.parse(JSON.stringify(claimsFor(h, over))) as object)
+    tokens[what] = await h.provider.logoutToken(JSON.parse(JSON.stringify(claimsFor(h, over))))
   tokens['the type of an ID token'] = await h.provider.logoutToken(claimsFor(h), { typ: 'JWT' })
   tokens['no signature'] =
     `${Buffer.from('{"alg":"none","typ":"logout+jwt"}').toString('base64url')}.${Buffer.from(JSON.stringify(claimsFor(h))).toString('base64url')}.`

@@ -4,14 +4,7 @@ import { test } from 'node:test'
 import { codeOf } from '../harness/code-of.ts'
 import { permissions, startTestHub } from '../harness/hub.ts'
 import { layer } from '../harness/site-feed.ts'
-
-const soon = async (holds: () => Promise<boolean>): Promise<void> => {
-  const end = performance.now() + 5000
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error('not within 5 s')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+import { until } from '../harness/until.ts'
 
 test('a lock on a person closes their sockets and refuses everything but signing out', async (t) => {
   const h = await startTestHub(t)
@@ -48,7 +41,7 @@ test('a right that is taken away is gone for a raised session too', async (t) =>
     browser.change('POST', '/api/accounts/atmosphere_stage/actions/hold', { workflow: 'clouds', args: {} })
   assert.equal((await hold()).status, 202)
   await h.permissions(permissions({ version: 2, site: layer({ read: ['everyone'], execute: ['owner'] }) }))
-  await soon(async () => (await hold()).status === 403)
+  await until(async () => (await hold()).status === 403)
   assert.equal(codeOf(await hold()), 'permission.denied')
 })
 

@@ -122,7 +122,7 @@ export const createVisitor = (hub: { readonly origin: string; readonly port: num
     change: async (method, path, body, csrf) => {
       const token =
         csrf ?? (await ask('GET', '/api/session').then((page) => (page.body as { csrf?: string }).csrf ?? ''))
-      const text = body === undefined ? undefined : JSON.stringify(body)
+      const text = body === undefined ? undefined : (JSON.stringify(body) as string)
       return ask(method, path, {
         headers: {
           origin: hub.origin,

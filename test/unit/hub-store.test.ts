@@ -1,0 +1,56 @@
+/** The hub's database: migrations, and node:sqlite under the query builder. */
+import assert from 'node:assert/strict'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openStore } from '../../hub/store/open.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
+
+test('a database is made once, kept, and closed to others', async (t) => {
+  const file = join(await temporaryDirectory(t), 'deep/er/hub.sqlite')
+  const first = await openStore(file)
+  await first.db
+    .insertInto('persons')
+    .values({ issuer: 'i', subject: 's', person: 'mel', created_at: Date.now() })
+    .execute()
+  await first.close()
+  const second = await openStore(file)
+  const rows = await second.db.selectFrom('persons').selectAll().execute()
+  assert.equal(rows[0]?.person, 'mel')
+  assert.equal(typeof rows[0]?.created_at, 'number')
+  await second.close()
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+})
+
+test('a hub refuses a database that a newer one wrote', async (t) => {
+  const file = join(await temporaryDirectory(t), 'hub.sqlite')
+  const store = await openStore(file)
+  await store.db.updateTable('meta').set({ value: '9999-later' }).where('key', '=', 'migration').execute()
+  await store.close()
+  await assert.rejects(openStore(file), /newer version \(migration 9999-later\)/)
+})
+
+test('a change that fails half-way leaves nothing behind', async (t) => {
+  const store = await openStore(join(await temporaryDirectory(t), 'hub.sqlite'))
+  t.after(() => store.close())
+  const person = { issuer: 'i', subject: 's', person: 'mel', created_at: 0 }
+  await assert.rejects(
+    store.db.transaction().execute(async (transaction) => {
+      await transaction.insertInto('persons').values(person).execute()
+      await transaction.insertInto('persons').values(person).execute()
+    }),
+    /UNIQUE/,
+  )
+  assert.deepEqual(await store.db.selectFrom('persons').selectAll().execute(), [])
+})
+
+test('columns are texts and integers only, so that another database can hold them', async (t) => {
+  const store = await openStore(join(await temporaryDirectory(t), 'hub.sqlite'))
+  t.after(() => store.close())
+  for (const table of await store.db.introspection.getTables())
+    for (const column of table.columns)
+      assert.ok(
+        ['TEXT', 'BIGINT', 'SMALLINT'].includes(column.dataType.toUpperCase()),
+        `${table.name}.${column.name}`,
+      )
+})
