@@ -122,17 +122,13 @@ export const createVisitor = (hub: { readonly origin: string; readonly port: num
     change: async (method, path, body, csrf) => {
       const token =
         csrf ?? (await ask('GET', '/api/session').then((page) => (page.body as { csrf?: string }).csrf ?? ''))
-      const text = body === undefined ? undefined : (JSON.stringify(body) as string)
+      const headers = { origin: hub.origin, 'sec-fetch-site': 'same-origin', 'x-csrf-token': token }
+      if (body === undefined) return ask(method, path, { headers })
+      const text = JSON.stringify(body)
+      const length = String(Buffer.byteLength(text))
       return ask(method, path, {
-        headers: {
-          origin: hub.origin,
-          'sec-fetch-site': 'same-origin',
-          'x-csrf-token': token,
-          ...(text === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
-        },
-        ...(text === undefined ? {} : { body: text }),
+        headers: { ...headers, 'content-type': 'application/json', 'content-length': length },
+        body: text,
       })
     },
     socket: (path, headers = {}) =>
