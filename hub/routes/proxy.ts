@@ -15,6 +15,7 @@ import {
   type Viewer,
 } from '../context.ts'
 import { presentAnswer } from '../proxy/answer.ts'
+import { createAssertions } from '../proxy/assertions.ts'
 import { type ProxyPath, parseJobId, parseProxyPath, wantsOf } from '../proxy/path.ts'
 import { createRecently } from '../proxy/recently.ts'
 import type { Upstream } from '../proxy/upstream.ts'
@@ -52,7 +53,8 @@ const goneSignal = (reply: FastifyReply): AbortSignal => {
 export const proxyRoutes =
   (parts: ProxyParts) =>
   async (app: FastifyInstance): Promise<void> => {
-    const { gate, servers, signer, upstream, audit } = parts
+    const { gate, servers, upstream, audit } = parts
+    const assertion = createAssertions(parts)
     const readings = createRecently(parts.now, logReadingLasts)
 
     /** Reading goes on without an audit log; the hub's own log says so. */
@@ -94,7 +96,7 @@ export const proxyRoutes =
           audience,
           method: request.method === 'HEAD' ? 'HEAD' : 'GET',
           path: path.target,
-          headers: headersFor(request, await signer.assertion(viewer, audience)),
+          headers: headersFor(request, await assertion(viewer, audience)),
           signal: goneSignal(reply),
         })
         const answer = presentAnswer(statusCode, headers)
