@@ -120,8 +120,8 @@ export const createVisitor = (hub: { readonly origin: string; readonly port: num
       )
     },
     change: async (method, path, body, csrf) => {
-      const token =
-        csrf ?? (await ask('GET', '/api/session').then((page) => (page.body as { csrf?: string }).csrf ?? ''))
+      const session = csrf === undefined ? (await ask('GET', '/api/session')).body : undefined
+      const token = csrf ?? (session as { readonly csrf?: string } | undefined)?.csrf ?? ''
       const headers = { origin: hub.origin, 'sec-fetch-site': 'same-origin', 'x-csrf-token': token }
       if (body === undefined) return ask(method, path, { headers })
       const text = JSON.stringify(body)
