@@ -69,7 +69,9 @@ export const uniqueAccount = (): string => `snt${randomBytes(5).toString('hex')}
 
 /** OpenSSH texts. */
 export const newKeyPair = (): { readonly publicKey: string; readonly privateKey: Buffer } => {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519')
+  let pair = ssh2.utils.generateKeyPairSync('ed25519')
+  // ssh2 drops a leading zero byte: four keys in a thousand are malformed.
+  while (ssh2.utils.parseKey(pair.private) instanceof Error) pair = ssh2.utils.generateKeyPairSync('ed25519')
   return { publicKey: pair.public, privateKey: Buffer.from(pair.private) }
 }
 
@@ -216,7 +218,22 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   })
   await once(daemon, 'spawn')
   await log.close()
-  await accepting(port)
+  const stop = async () => {
+    if (daemon.exitCode === null) {
+      const exited = once(daemon, 'exit')
+      for (const pid of await sessionsOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
+      daemon.kill()
+      await exited
+    }
+    for (const [name, uid] of uids) await removeAccount(name, uid)
+    await rm(join(dir, 'home'), { recursive: true, force: true })
+  }
+  try {
+    await accepting(port)
+  } catch (error) {
+    await stop()
+    throw error
+  }
 
   return {
     port,
@@ -227,15 +244,6 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
     dropConnections: async () => {
       for (const pid of await sessionsOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
     },
-    stop: async () => {
-      if (daemon.exitCode === null) {
-        const exited = once(daemon, 'exit')
-        for (const pid of await sessionsOf(daemon.pid ?? -1)) killIfThere(pid, 'SIGKILL')
-        daemon.kill()
-        await exited
-      }
-      for (const [name, uid] of uids) await removeAccount(name, uid)
-      await rm(join(dir, 'home'), { recursive: true, force: true })
-    },
+    stop,
   }
 }
