@@ -157,7 +157,6 @@ describe('over a real sshd', { skip }, () => {
       for await (const part of stream) parts.push(part)
       const answer = Buffer.concat(parts)
       const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4)
-      assert.ok(body.includes(sent.subarray(0, 64)))
       return [digest(dechunk(body)), digest(sent)]
     }
     const results = await Promise.all(
