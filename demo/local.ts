@@ -5,6 +5,7 @@ import { type Child, startChild } from './children.ts'
 import { addressesAt, daemonConfigOf, hubConfigOf, layoutAt, prepare, writeConfig } from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
 import { accounts, people } from './people.ts'
+import { mustBeFree } from './ports.ts'
 import { startProvider } from './provider.ts'
 import type { Demo, DemoOptions } from './run.ts'
 import { whenFile, whenReady } from './wait.ts'
@@ -24,6 +25,7 @@ export const plainEnvironment = (): Record<string, string> =>
 export const startLocal = async (options: DemoOptions): Promise<Demo> => {
   const layout = layoutAt(options.dir)
   const homes = accounts.map((account) => join(layout.homes, account))
+  await mustBeFree([options.port, options.port + 1])
   await endProcessesAt(homes)
   if (options.fresh) rmSync(layout.dir, { recursive: true, force: true })
   prepare(layout, Date.now())

@@ -18,6 +18,7 @@ import {
 } from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
 import { accounts, people } from './people.ts'
+import { mustBeFree } from './ports.ts'
 import { startProvider } from './provider.ts'
 import type { Demo, DemoOptions } from './run.ts'
 import { authorizedKey, ensureKey, startSshd } from './sshd.ts'
@@ -72,6 +73,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
   mustBeRoot()
   const layout = layoutAt(options.dir)
   if (options.fresh && existsSync(createdFile(layout))) await cleanSsh(options.dir, options.say)
+  await mustBeFree([options.port, options.port + 1, options.port + 2])
   await endProcessesAt(homesOf(layout))
   mkdirSync(layout.dir, { recursive: true, mode: 0o755 })
   mkdirSync(layout.homes, { recursive: true, mode: 0o755 })

@@ -27,7 +27,8 @@ export const newBrowser = (browser: Browser, url: string): Promise<BrowserContex
 
 /** Fills in the provider's page; the password of everybody in the demonstration is their name. */
 export const authenticate = async (page: Page, name: string): Promise<void> => {
-  const login = page.locator('input[name="login"], input[name="username"]').first()
+  const login = page.getByLabel('Name')
+  // At a re-authentication the name is given.
   if (await login.isEditable()) await login.fill(name)
   await page.locator('input[type="password"]').fill(name)
   await page.locator('button[type="submit"]').first().click()
