@@ -1,0 +1,88 @@
+/** The pages and what is public beside them. */
+import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { brotliCompressSync } from 'node:zlib'
+import { codeOf } from '../harness/code-of.ts'
+import { send } from '../harness/http.ts'
+import { startTestHub, type TestHub } from '../harness/hub.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
+
+const page = { host: 'hub.test', accept: 'text/html,*/*' }
+
+const pages = async (t: TestContext): Promise<TestHub> => {
+  const dir = await temporaryDirectory(t)
+  mkdirSync(join(dir, 'assets'))
+  writeFileSync(join(dir, 'index.html'), '<!doctype html><title>Seneschal</title>')
+  writeFileSync(join(dir, 'favicon.svg'), '<svg/>')
+  writeFileSync(join(dir, 'assets/index-abc123.js'), 'export {}')
+  writeFileSync(join(dir, 'assets/index-abc123.js.br'), brotliCompressSync('export {}'))
+  writeFileSync(join(dir, 'secret.json'), '{}')
+  return startTestHub(t, { config: { webDir: dir } })
+}
+
+test('every place is the one document, fresh each time; assets are kept for ever', async (t) => {
+  const h = await pages(t)
+  for (const path of ['/', '/wall', '/accounts/atmosphere_stage/workflows/clouds?cycle=1']) {
+    const answer = await send(h.port, 'GET', path, page)
+    assert.equal(answer.status, 200, path)
+    assert.match(answer.text, /<title>Seneschal/)
+    assert.equal(answer.headers['cache-control'], 'no-store')
+    assert.match(String(answer.headers['content-type']), /^text\/html/)
+  }
+  const asset = await send(h.port, 'GET', '/assets/index-abc123.js', { host: 'hub.test' })
+  assert.equal(asset.text, 'export {}')
+  assert.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable')
+  assert.equal((await send(h.port, 'GET', '/favicon.svg', { host: 'hub.test' })).status, 200)
+})
+
+test('a browser that takes it gets what was compressed beforehand', async (t) => {
+  const h = await pages(t)
+  const answer = await fetch(`http://127.0.0.1:${h.port}/assets/index-abc123.js`, {
+    headers: { 'accept-encoding': 'br' },
+  })
+  assert.equal(answer.headers.get('content-encoding'), 'br')
+  assert.match(answer.headers.get('vary') ?? '', /accept-encoding/i)
+  assert.equal(await answer.text(), 'export {}')
+})
+
+test('what is no place and no file of the pages is not there', async (t) => {
+  const h = await pages(t)
+  for (const path of [
+    '/api/nothing',
+    '/auth/nothing',
+    '/assets/index-old.js',
+    '/assets/',
+    '/assets/../secret.json',
+    '/assets/%2e%2e/secret.json',
+    '/assets/..%2fsecret.json',
+    '/secret.json',
+    '/package.json',
+  ]) {
+    const answer = await send(h.port, 'GET', path, { host: 'hub.test', accept: '*/*' })
+    assert.equal(answer.status, 404, path)
+    assert.equal(codeOf(answer), 'route.unknown', path)
+  }
+  for (const path of ['/api/nothing', '/auth/nothing', '/u/nothing'])
+    assert.doesNotMatch((await send(h.port, 'GET', path, page)).text, /<title>/, path)
+  assert.equal((await send(h.port, 'POST', '/wall', page)).status, 404)
+})
+
+test('a hub whose pages were not built says so and does not start', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await assert.rejects(startTestHub(t, { config: { webDir: dir } }), /build the pages first/)
+})
+
+test('whoever runs the hub learns that it lives, that it is ready, and its public keys', async (t) => {
+  const h = await startTestHub(t)
+  const get = (path: string) => send(h.port, 'GET', path, { host: 'hub.test' })
+  assert.deepEqual((await get('/healthz')).status, 200)
+  assert.deepEqual((await get('/readyz')).body, {
+    ready: true,
+    checks: { database: true, permissions: true },
+  })
+  const { keys } = (await get('/.well-known/jwks.json')).body as { keys: Record<string, unknown>[] }
+  assert.equal(keys.length, 1)
+  assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x'])
+})
