@@ -23,7 +23,13 @@ export const pageRoutes =
   async (app: FastifyInstance): Promise<void> => {
     if (!existsSync(join(webDir, document)))
       throw new SeneschalError('config.invalid', `${webDir} has no ${document}: build the pages first.`)
-    await app.register(fastifyStatic, { root: webDir, serve: false, cacheControl: false, index: false })
+    await app.register(fastifyStatic, {
+      root: webDir,
+      serve: false,
+      cacheControl: false,
+      index: false,
+      preCompressed: true,
+    })
 
     app.get('/*', { config: { kind: PUBLIC } }, async (request, reply) => {
       const path = request.url.split('?', 1)[0] ?? '/'
