@@ -12,7 +12,7 @@ import { type AdmissionRules, admit } from './admit.ts'
 import type { Accepted, DaemonEvent } from './events.ts'
 import { createFairQueue } from './fair-queue.ts'
 import type { Publisher } from './published.ts'
-import { known } from './requests.ts'
+import { known, publicName } from './requests.ts'
 import type { DaemonState } from './state.ts'
 
 export type IntakeParts = {
@@ -73,12 +73,18 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
     const id = found.name.replace(/\.json$/, '')
     // Who squats on another's id must not answer for it.
     if (requestId.safeParse(id).success && !state.requests.names.has(id))
-      publisher.publish(id, { id, state: 'refused', code, at: now() })
+      await publisher.publish(id, { id, state: 'refused', code, at: now() })
     await release(found)
   }
 
   const handle = async (found: Found, request: Accepted): Promise<void> => {
-    if (known(state.requests, request.uid, request.id) === undefined) await parts.process(request)
+    const before = known(state.requests, request.uid, request.id)
+    if (before === undefined) await parts.process(request)
+    else if (!before.waiting) {
+      // The same answer again, in case it was not written before the daemon ended.
+      const { id, state: outcome, code, at } = before.answer
+      await publisher.publish(publicName(state.requests, request), { id, state: outcome, code, at })
+    }
     await release(found)
   }
 

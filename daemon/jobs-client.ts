@@ -44,7 +44,11 @@ const broken = (why: string): SeneschalError => new SeneschalError('lost.connect
 export const createJobsClient = (
   transport: Transport,
   settings: JobsSettings,
-  onNoise: (text: string) => void,
+  said: {
+    /** What a login script printed. */
+    readonly noise: (text: string) => void
+    readonly progress: (text: string) => void
+  },
 ): JobsClient => {
   const closed = new AbortController()
   let opening: Promise<Line> | undefined
@@ -54,8 +58,7 @@ export const createJobsClient = (
     const { stream } = await openJobs(transport, settings, {
       timeout: openTimeout,
       signal: closed.signal,
-      noise: onNoise,
-      progress: onNoise,
+      ...said,
     })
     const line: Line = { stream, waiting: new Map() }
     const greeted = Promise.withResolvers<void>()

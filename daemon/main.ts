@@ -135,7 +135,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
         ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
       },
-      (text) => log.warn({ account, text }, 'the agent says'),
+      {
+        noise: (text) => log.warn({ account, text }, 'a login script prints'),
+        progress: (text) => log.info({ account, text }, 'the agent says'),
+      },
     )
     const { random } = deps
     const { definitions } = config

@@ -7,6 +7,7 @@ import type { Accepted } from './events.ts'
 import type { Desk } from './handlers/handler.ts'
 import type { Log } from './log.ts'
 import type { Publisher } from './published.ts'
+import { publicName } from './requests.ts'
 
 export type Processor = {
   /** Resolves when the answer is on disk and published. */
@@ -50,12 +51,12 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
       // Applied in the turn in which it was decided: nothing comes between.
       await core.commit(events)
       const { state, code } = outcome
-      publisher.publish(name, { id: request.id, state, code, at: desk.now() })
       afterwards?.()
+      await publisher.publish(name, { id: request.id, state, code, at: desk.now() })
     }
     const decided = decide(request)
     if (!(decided instanceof Promise)) return apply(decided)
-    publisher.publish(name, { id: request.id, state: 'waiting', code: null, at: desk.now() })
+    void publisher.publish(name, { id: request.id, state: 'waiting', code: null, at: desk.now() })
     return decided.then(apply)
   }
 
@@ -71,17 +72,16 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
     return mine
   }
 
-  const nameOf = ({ id, uid }: Accepted): string =>
-    core.state.requests.names.get(id) === uid ? id : `${id}-${uid}`
-
   return {
     process: (request) => {
       void core.commit([{ kind: 'accepted', at: desk.now(), request }])
-      return inTurn(request, nameOf(request))
+      return inTurn(request, publicName(core.state.requests, request))
     },
     resume: async () => {
       const waiting = [...core.state.requests.waiting.values()]
-      await Promise.all(waiting.map(({ request }) => inTurn(request, nameOf(request))))
+      await Promise.all(
+        waiting.map(({ request }) => inTurn(request, publicName(core.state.requests, request))),
+      )
     },
   }
 }

@@ -19,10 +19,11 @@ export type PublicStatus = {
 }
 
 export type Publisher = {
-  /** The last status of an id that was given; one that is overtaken is not written at all. */
-  readonly publish: (name: string, status: PublicStatus) => void
-  /** Resolves when everything so far is written. */
-  readonly flush: () => Promise<void>
+  /**
+   * Resolves when this status, or one that overtook it, is written, or cannot be written: it is a courtesy, since
+   * whoever may know finds it in the feed.
+   */
+  readonly publish: (name: string, status: PublicStatus) => Promise<void>
 }
 
 /** The file is made in the directory that was opened, whatever its name leads to by then. */
@@ -65,10 +66,10 @@ const place = async (parent: string, name: string, status: PublicStatus): Promis
 const width = 8
 
 export const createPublisher = (layout: SiteLayout, onProblem: (error: Error | null) => void): Publisher => {
-  const waiting = new Map<string, PublicStatus>()
+  type Entry = { readonly status: PublicStatus; readonly written: PromiseWithResolvers<void> }
+  const waiting = new Map<string, Entry>()
   /** Names being written: the next status of one of them waits for its turn. */
   const busy = new Set<string>()
-  let idle = Promise.withResolvers<void>()
   let failing = false
 
   const write = async (name: string, status: PublicStatus): Promise<void> => {
@@ -80,42 +81,36 @@ export const createPublisher = (layout: SiteLayout, onProblem: (error: Error | n
     await rm(join(layout.processing, name), { recursive: true, force: true })
   }
 
-  const writeOne = async (name: string, status: PublicStatus): Promise<void> => {
+  const writeOne = async (name: string, { status, written }: Entry): Promise<void> => {
     try {
       await write(name, status)
       if (failing) onProblem(null)
       failing = false
     } catch (thrown) {
-      // Whoever asks will find it in the feed; this copy is a courtesy.
       if (!failing) onProblem(thrown instanceof Error ? thrown : new Error(String(thrown)))
       failing = true
-    } finally {
-      busy.delete(name)
-      pump()
     }
+    busy.delete(name)
+    written.resolve()
+    pump()
   }
 
   const pump = (): void => {
-    for (const [name, status] of waiting) {
+    for (const [name, entry] of waiting) {
       if (busy.size >= width) return
       if (busy.has(name)) continue
       waiting.delete(name)
       busy.add(name)
-      void writeOne(name, status)
-    }
-    if (busy.size === 0) {
-      idle.resolve()
-      idle = Promise.withResolvers()
+      void writeOne(name, entry)
     }
   }
 
   return {
     publish: (name, status) => {
-      waiting.set(name, status)
+      const written = waiting.get(name)?.written ?? Promise.withResolvers<void>()
+      waiting.set(name, { status, written })
       pump()
-    },
-    flush: async () => {
-      while (busy.size > 0) await idle.promise
+      return written.promise
     },
   }
 }

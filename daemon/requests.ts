@@ -54,6 +54,12 @@ export const known = (
   return answer === undefined ? undefined : { waiting: false, answer }
 }
 
+/** Whoever came first with an id has the public name; others get one of their own. */
+export const publicName = (
+  requests: Requests,
+  { id, uid }: { readonly id: string; readonly uid: number },
+): string => (requests.names.get(id) === uid ? id : `${id}-${uid}`)
+
 const forget = (requests: Requests, table: Map<string, Answer>, now: number, keepMs: number): void => {
   for (const [key, answer] of table) {
     if (table.size <= mostAnswers || now - answer.at < keepMs) return

@@ -1,0 +1,43 @@
+/** A daemon within the test's own process, for tests that ask it many things. */
+import type { TestContext } from 'node:test'
+import { createDaemon, type Daemon, type Log } from '../../daemon/main.ts'
+import { createLocalTransport } from '../../wire/local-transport.ts'
+import { type DaemonSite, daemonSite } from './daemon.ts'
+
+export const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+export const startDaemon = async (
+  t: TestContext,
+  settings: Parameters<typeof daemonSite>[1],
+): Promise<DaemonSite & { readonly daemon: Daemon; readonly restart: () => Promise<void> }> => {
+  const made = await daemonSite(t, settings)
+  const create = () =>
+    createDaemon(made.config, {
+      now: Date.now,
+      log: quiet,
+      uid: process.getuid?.() ?? -1,
+      gid: process.getgid?.() ?? -1,
+      random: Math.random,
+      createTransport: (_account, { transport }) => {
+        if (transport.kind !== 'local') throw new Error('this site has local transports only')
+        return createLocalTransport({
+          command: transport.command as [string, ...string[]],
+          env: { ...process.env, ...transport.env },
+        })
+      },
+    })
+  let daemon = create()
+  made.atEnd(() => daemon.stop())
+  await daemon.start()
+  return {
+    ...made,
+    get daemon() {
+      return daemon
+    },
+    restart: async () => {
+      await daemon.stop()
+      daemon = create()
+      await daemon.start()
+    },
+  }
+}
