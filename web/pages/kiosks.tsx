@@ -153,7 +153,8 @@ export const Kiosks = () => {
   const creating = useSignal(false)
   const address = useSignal<string | undefined>(undefined)
   const revoking = useSignal<KioskRow | undefined>(undefined)
-  const raised = elevationClass.value !== undefined
+  // Administration takes the higher class.
+  const raised = elevationClass.value === 'write'
   const admin = viewer.value?.roles.includes('admin') === true
   const load = async () => {
     try {
@@ -176,7 +177,7 @@ export const Kiosks = () => {
     }
   }
   const offerRaise = () => {
-    dialog.value = { kind: 'raise', class: 'execute', wanted: undefined }
+    dialog.value = { kind: 'raise', class: 'write', wanted: undefined }
   }
   if (!admin) return <Missing />
   const needsRaise = failed.value?.code.startsWith('elevation.') === true

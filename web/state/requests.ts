@@ -84,8 +84,21 @@ const settleById = (id: string, state: RequestState, code?: string | null, reaso
   settle(held.sent, state, code ?? undefined, reason ?? undefined)
 }
 
-/** A row of the account's stream; those of other people change nothing here. */
-export const onRequestRow = (row: RequestRow): void => settleById(row.id, row.state, row.code, row.reason)
+/** Outcomes whose request is not known here: other people's, and mine where the stream was faster than the answer. */
+const early = new Map<string, RequestRow>()
+const mostEarly = 200
+
+/** A row of the account's stream. */
+export const onRequestRow = (row: RequestRow): void => {
+  if (waiting.has(row.id)) {
+    settleById(row.id, row.state, row.code, row.reason)
+    return
+  }
+  if (row.state === 'waiting') return
+  early.set(row.id, row)
+  const [oldest] = early.keys()
+  if (early.size > mostEarly && oldest !== undefined) early.delete(oldest)
+}
 
 const firstAsk = 1_500
 const mostBetween = 8_000
@@ -131,7 +144,9 @@ export const sendAction = async (
     const taken: Sent = { ...sent, state: 'waiting' }
     update(target, taken)
     waiting.set(request, { sent: taken, cancel: () => undefined })
-    askUntilSettled(request, firstAsk)
+    const known = early.get(request)
+    if (known === undefined) askUntilSettled(request, firstAsk)
+    else settleById(request, known.state, known.code, known.reason)
     return undefined
   } catch (thrown) {
     const error = asApiError(thrown)

@@ -2,11 +2,12 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { countInstances } from '../../model/attention.ts'
+import type { WorkflowRow } from '../../../protocol/rows.ts'
+import { countInstances, workflowSeverity } from '../../model/attention.ts'
 import { cycleSpan } from '../../model/order.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
 import { Connection } from '../../parts/connection.tsx'
-import { FlowGlyph, Glyph, stateWords } from '../../parts/glyph.tsx'
+import { FlowGlyph, Glyph, Icon, stateWords } from '../../parts/glyph.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
 import { SearchField } from '../../parts/search-field.tsx'
 import { ServerProgress, useOpener } from '../../parts/server-gate.tsx'
@@ -113,7 +114,9 @@ const StateChips = ({ live }: { readonly live: LiveWorkflow }) => {
       {(['held', 'late'] as const).map((state) =>
         counts[state] === 0 && !chosen.has(state) ? null : (
           <button key={state} type="button" aria-pressed={chosen.has(state)} onClick={() => toggle(state)}>
-            <span class="figure">{counts[state]}</span> {state}
+            {state === 'late' ? <Icon name="late" /> : <span class="bars" aria-hidden="true" />}
+            <span class="figure">{counts[state]}</span>
+            <span class="chip-word">{state}</span>
           </button>
         ),
       )}
@@ -173,6 +176,40 @@ const Head = ({ context, view }: { readonly context: WorkflowContext; readonly v
   )
 }
 
+const isAddress = (text: string) => /^https?:\/\//.test(text)
+
+/** What to do and whom to call, where something is wrong. */
+const Help = ({ row }: { readonly row: WorkflowRow }) => {
+  const { runbook, contact, priority } = row.meta
+  if (workflowSeverity(row) > 0 || (runbook === undefined && contact === undefined)) return null
+  return (
+    <div class="help" role="note" aria-label="What to do">
+      {runbook !== undefined && (
+        <span>
+          <b>Runbook</b>{' '}
+          {isAddress(runbook) ? (
+            <a class="link" href={runbook} target="_blank" rel="noreferrer">
+              {runbook}
+            </a>
+          ) : (
+            runbook
+          )}
+        </span>
+      )}
+      {contact !== undefined && (
+        <span>
+          <b>Contact</b> {contact}
+        </span>
+      )}
+      {priority !== undefined && (
+        <span>
+          <b>Priority</b> {priority}
+        </span>
+      )}
+    </div>
+  )
+}
+
 const Troubles = ({ context }: { readonly context: WorkflowContext }) => {
   const { row, live } = context
   const unreadable = live.tables.unreadable.value
@@ -189,6 +226,7 @@ const Troubles = ({ context }: { readonly context: WorkflowContext }) => {
           <code>{row.problem}</code>
         </Banner>
       )}
+      {row !== undefined && <Help row={row} />}
       {unreadable > 0 && (
         <Banner tone="warn">
           {unreadable === 1 ? 'One row is' : `${unreadable} rows are`} not what this page understands and left
