@@ -57,7 +57,7 @@ const mustBeGapless = (sockets: readonly Socket[]): void => {
       last = Number(frame.seq)
       deltas += 1
     }
-  assert.ok(deltas > 5, `the stream was live: ${deltas} deltas`)
+  assert.ok(deltas > 1, `the stream was live: ${deltas} deltas`)
 }
 
 const workflowPage = '/accounts/atmosphere_stage/workflows/clouds'
@@ -165,19 +165,27 @@ const readsTheDefinition = async (page: Page): Promise<void> => {
   await expect(page.getByText('title: Model climb')).toBeVisible(slow)
 }
 
+const sessionCookie = async (context: BrowserContext): Promise<string | undefined> =>
+  (await context.cookies()).find(({ name }) => name === '__Host-seneschal')?.value
+
 const raisesAndStops = async ({ page, jacintar }: Story): Promise<string> => {
   const cycle = await findsARunningClimb(page)
   const menu = await menuOf(page, cycle)
   await expect(menu.getByRole('menuitem', { name: /^Edit/ })).toHaveCount(0)
   const stop = menu.getByRole('menuitem', { name: /^Stop/ })
   await expect(stop).toContainText('needs privileges raised')
-  const before = (await jacintar.cookies()).find(({ name }) => name.startsWith('__Host-'))?.value
+  const before = await sessionCookie(jacintar)
+  // Another tab, which does not go to the provider: its socket ends with the old session and resumes with the new.
+  const tab = await jacintar.newPage()
+  const sockets = watchSockets(tab)
+  await tab.goto(workflowPage)
+  await expect(tab.getByRole('treegrid', { name: 'Tasks of clouds' })).toBeVisible(slow)
   await stop.click()
   const place = page.url()
   await raise(page, 'jacintar')
   assert.equal(new URL(page.url()).pathname, new URL(place).pathname, 'back where she was')
-  const after = (await jacintar.cookies()).find(({ name }) => name.startsWith('__Host-'))?.value
-  assert.notEqual(after, before, 'the session was replaced')
+  assert.notEqual(await sessionCookie(jacintar), before, 'the session was replaced')
+  await expect.poll(() => streamsOf(sockets).map((socket) => socket.open), slow).toEqual([false, true])
   await page.evaluate(() => {
     document.body.dataset.mark = 'not reloaded'
   })
@@ -185,6 +193,17 @@ const raisesAndStops = async ({ page, jacintar }: Story): Promise<string> => {
   const row = page.getByRole('row', { name: `climb ${cycle}` })
   await expect(row).toContainText('Stop: done', slow)
   await expect(row).toContainText('stopped', slow)
+  await expect
+    .poll(
+      () =>
+        streamsOf(sockets)
+          .at(-1)
+          ?.frames.some(({ type }) => type === 'delta'),
+      slow,
+    )
+    .toBe(true)
+  mustBeGapless(streamsOf(sockets))
+  await tab.close()
   return cycle
 }
 
@@ -395,14 +414,19 @@ export const tellTheStory = async (
       ['a second browser of hers never had the right', () => secondBrowserNeverHadTheRight(story, cycle)],
       ['the audit page and the log files say who did what', () => auditSays(story, cycle)],
       ['she falls back in place, and the next stop is refused', () => fallsBackInPlace(story, cycle)],
-      [
-        'her stream had no gap over the change of session',
-        async () => mustBeGapless(streamsOf(sockets).slice(-2)),
-      ],
       ['the wall lives on a kiosk while servers are stopped', () => wallLivesWithoutServers(story)],
       ['a sealed workflow is nowhere', () => whatIsSealedIsNowhere(story)],
     ]
-    for (const [name, step] of steps) await t.test(name, step)
+    for (const [name, step] of steps) {
+      let failed = false
+      await t.test(name, async () => {
+        failed = true
+        await step()
+        failed = false
+      })
+      // What follows builds on it.
+      if (failed) break
+    }
   } finally {
     await browser.close()
     await site.stop()
