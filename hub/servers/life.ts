@@ -6,7 +6,6 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ProgressEvent } from '../../protocol/api.ts'
-import type { AuditEntry } from '../../protocol/audit.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ServerRow, ServerState } from '../../protocol/rows.ts'
 import type { Viewer } from '../context.ts'
@@ -14,6 +13,7 @@ import type { StoredServer } from '../store/servers.ts'
 import { createInterest } from './interest.ts'
 import { type Incarnation, launch } from './launch.ts'
 import { createProgress } from './progress.ts'
+import { createServerRecords } from './records.ts'
 import type { ServersParts } from './servers.ts'
 
 export type Life = {
@@ -52,9 +52,10 @@ export const createLife = (
   parts: ServersParts,
   onChange: (row: ServerRow) => void,
 ): Life => {
-  const { store, audit, now, log } = parts
+  const { store, now, log } = parts
   const spawner = parts.spawner(account)
   const interest = createInterest(now)
+  const records = createServerRecords(account, parts)
   let row: ServerRow = { account, state: 'off', host: null, since: now(), code: null, reason: null }
   const progress = createProgress({ state: 'off', message: 'The server is off.', at: now(), code: null })
   /** The one that runs, may still run, or is being started. */
@@ -71,17 +72,6 @@ export const createLife = (
     row = { account, state, host, since, code: trouble?.code ?? null, reason: trouble?.message ?? null }
     progress.tell({ state, message, at: now(), code: row.code })
     onChange(row)
-  }
-
-  /** Reading goes on without an audit log, and so does opening what is read; the hub's own log says so. */
-  const record = async (entry: Omit<AuditEntry, 'account'>, viewer?: Viewer): Promise<void> => {
-    const by =
-      viewer === undefined ? {} : { person: viewer.person, session: viewer.session, address: viewer.address }
-    try {
-      await audit.record({ ...by, account, ...entry })
-    } catch (err) {
-      log.error({ err, account, event: entry.event }, 'this could not be recorded')
-    }
   }
 
   const engage = (kind: 'stop' | 'clear' | 'adopt', task: Promise<void>): Promise<void> => {
@@ -132,19 +122,14 @@ export const createLife = (
     }
     silent = 0
     become('on', 'The server is running.')
-    await record({ event: 'server.spawned', outcome: 'done', ...unasked(viewer, 'its server again') }, viewer)
+    await records.spawned(viewer)
   }
 
   const failStart = async (error: SeneschalError, viewer: Viewer | undefined): Promise<never> => {
     interest.failed()
     if (error.code === 'internal') log.error({ err: error.cause, account }, 'a start failed unexpectedly')
     become('failed', error.message, error)
-    const reason = error.message.slice(0, 1000)
-    const { code } = error
-    await record(
-      { event: 'server.failed', outcome: 'failed', code, reason, ...unasked(viewer, 'its server') },
-      viewer,
-    )
+    await records.failed(error, viewer)
     throw error
   }
 
@@ -194,7 +179,7 @@ export const createLife = (
     const forgotten = forget()
     become(trouble === undefined ? 'off' : 'failed', message, trouble)
     await forgotten
-    await record({ event: 'server.ended', outcome: 'done', code: row.code, reason: message })
+    await records.ended(row.code, message)
     reviveIfWatched()
   }
 
@@ -254,7 +239,7 @@ export const createLife = (
     }
     await forget()
     become('off', 'The server was stopped.')
-    await record({ event: 'server.stopped', outcome: 'done' }, viewer)
+    await records.stopped(viewer)
   }
 
   const take = async (found: Incarnation): Promise<void> => {
@@ -317,7 +302,3 @@ export const createLife = (
     },
   }
 }
-
-/** Ends the sentence of what no person asked for. */
-const unasked = (viewer: Viewer | undefined, tail: string): { readonly tail?: string } =>
-  viewer === undefined ? { tail } : {}
