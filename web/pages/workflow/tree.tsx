@@ -208,6 +208,8 @@ export const Tree = ({
   readonly selected: string | undefined
 }) => {
   const opened = useSignal<ReadonlyMap<string, boolean>>(new Map())
+  /** Cycles and families that nobody opened or closed by themselves. */
+  const groups = useSignal<'as seen' | 'open' | 'closed'>('as seen')
   const focused = useSignal<string | undefined>(undefined)
   const { live } = context
   // What is settled when it is first seen begins closed, and then stays as it is: nothing closes under the eyes.
@@ -220,7 +222,10 @@ export const Tree = ({
     return `cycle:${[cycle, ...families].join('/')}/`.startsWith(`${id}/`)
   }
   const isShown = (id: string, settled: boolean): boolean => {
-    const chosen = opened.value.get(id) ?? firstSight.current.get(id)
+    const own = opened.value.get(id)
+    if (own !== undefined || id.startsWith('task:')) return own ?? false
+    if (groups.value !== 'as seen') return groups.value === 'open' || !id.includes('/')
+    const chosen = firstSight.current.get(id)
     if (chosen !== undefined) return chosen
     const open = !settled || holdsSelected(id)
     firstSight.current.set(id, open)
@@ -245,9 +250,9 @@ export const Tree = ({
     opened.value = new Map(opened.peek()).set(line.id, !line.open)
     focused.value = line.id
   }
-  const setAll = (open: boolean) => {
-    const groups = lines.peek().filter((line) => line.kind === 'family' || (line.kind === 'cycle' && open))
-    opened.value = new Map(groups.map((line) => [line.id, open]))
+  const setAll = (how: 'open' | 'closed') => {
+    opened.value = new Map()
+    groups.value = how
   }
   const focusLine = (index: number) => {
     const line = lines.peek()[Math.max(0, Math.min(index, lines.peek().length - 1))]
@@ -323,10 +328,10 @@ export const Tree = ({
         <span role="columnheader" class="cell-name">
           Task
           <span class="tree-tools">
-            <button type="button" class="link" onClick={() => setAll(true)}>
+            <button type="button" class="link" onClick={() => setAll('open')}>
               open all
             </button>
-            <button type="button" class="link" onClick={() => setAll(false)}>
+            <button type="button" class="link" onClick={() => setAll('closed')}>
               close families
             </button>
           </span>
