@@ -2,13 +2,13 @@
 
 export type Grid = { readonly columns: number; readonly rows: number; readonly pages: number }
 
-/** Smallest tile at 1920 × 1080, as parts of the screen: what is smaller cannot be read from afar. */
+/** Smallest tile where the tiles have 1900 × 960 of a screen: what is smaller cannot be read from afar. */
 const smallest = { width: 300, height: 152 }
-const reference = 1920
+const reference = { width: 1900, height: 960 }
 
 export const wallGrid = (tiles: number, width: number, height: number): Grid => {
   // A larger screen hangs farther away, a small one is held in the hand.
-  const scale = Math.max(0.55, Math.min(width, height * (16 / 9)) / reference)
+  const scale = Math.max(0.55, Math.min(width / reference.width, height / reference.height))
   const mostColumns = Math.max(1, Math.floor(width / (smallest.width * scale)))
   const mostRows = Math.max(1, Math.floor(height / (smallest.height * scale)))
   const capacity = mostColumns * mostRows

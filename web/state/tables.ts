@@ -11,12 +11,12 @@ export type Tables<K extends Kinds> = { readonly [N in keyof K]: ReadonlyMap<str
  * what it should be is left out, never shown half-true, and counted in `unreadable`; unknown kinds are ignored.
  */
 export const createTables = <K extends Kinds>(kinds: K, defer: (run: () => void) => void) => {
-  const empty = () =>
-    Object.fromEntries(Object.keys(kinds).map((kind) => [kind, new Map<string, unknown>()])) as Record<
-      string,
-      Map<string, unknown>
-    >
+  // A kind is a word from outside: it is looked up in maps, where `__proto__` is a word like any other.
+  const schemas = new Map(Object.entries(kinds))
+  const empty = () => new Map(Object.keys(kinds).map((kind) => [kind, new Map<string, unknown>()]))
   let maps = empty()
+  const tables = () => Object.fromEntries(maps) as unknown as Tables<K>
+  let view = tables()
   let due = false
   const version = signal(0)
   const loaded = signal(false)
@@ -31,8 +31,8 @@ export const createTables = <K extends Kinds>(kinds: K, defer: (run: () => void)
     })
   }
   const put = ({ kind, key, row }: Put): number => {
-    const map = maps[kind]
-    const schema = kinds[kind]
+    const map = maps.get(kind)
+    const schema = schemas.get(kind)
     if (map === undefined || schema === undefined) return 0
     const parsed = schema.safeParse(row)
     if (parsed.success) map.set(key, parsed.data)
@@ -41,10 +41,13 @@ export const createTables = <K extends Kinds>(kinds: K, defer: (run: () => void)
   }
 
   const apply = (change: Change): void => {
-    if (change.reset) maps = empty()
+    if (change.reset) {
+      maps = empty()
+      view = tables()
+    }
     let bad = 0
     for (const item of change.put) bad += put(item)
-    for (const item of change.drop) maps[item.kind]?.delete(item.key)
+    for (const item of change.drop) maps.get(item.kind)?.delete(item.key)
     if (change.reset || bad > 0) unreadable.value = change.reset ? bad : unreadable.peek() + bad
     if (change.reset && !loaded.peek()) {
       // The first picture is not made to wait.
@@ -58,9 +61,9 @@ export const createTables = <K extends Kinds>(kinds: K, defer: (run: () => void)
     /** Subscribes: call it while rendering or in a computed. */
     read: (): Tables<K> => {
       version.value
-      return maps as unknown as Tables<K>
+      return view
     },
-    peek: (): Tables<K> => maps as unknown as Tables<K>,
+    peek: (): Tables<K> => view,
     version,
     loaded,
     unreadable,
