@@ -18,7 +18,9 @@ export type Layout = {
   /** The daemon's root: requests, state, audit, feed. */
   readonly site: string
   readonly hub: string
+  /** The hub's public keys as the hub publishes them, and as the administrator pins them for the daemon. */
   readonly hubKeys: string
+  readonly pinnedKeys: string
   readonly clientSecret: string
   readonly homes: string
   readonly logs: string
@@ -34,6 +36,7 @@ export const layoutAt = (dir: string): Layout => ({
   site: join(dir, 'site'),
   hub: join(dir, 'hub'),
   hubKeys: join(dir, 'hub/keys/jwks.json'),
+  pinnedKeys: join(dir, 'etc/hub-jwks.json'),
   clientSecret: join(dir, 'hub/client-secret'),
   homes: join(dir, 'home'),
   logs: join(dir, 'log'),
@@ -101,12 +104,18 @@ export const daemonConfigOf = (parts: {
   root: parts.layout.site,
   definitions: parts.layout.definitions,
   siteFile: parts.layout.siteFile,
-  hubKeys: parts.layout.hubKeys,
+  hubKeys: parts.layout.pinnedKeys,
   issuer: parts.at.hub,
   accounts: parts.accounts,
   autoplay: true,
   unsafeSingleUser: parts.unsafeSingleUser,
 })
+
+/** What an administrator does once by hand: the daemon believes these keys and no others. */
+export const pinHubKeys = (layout: Layout): void => {
+  copyFileSync(layout.hubKeys, layout.pinnedKeys)
+  chmodSync(layout.pinnedKeys, 0o644)
+}
 
 /** Directories and files that both kinds of demonstration have. */
 export const prepare = (layout: Layout, now: number): void => {

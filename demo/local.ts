@@ -2,7 +2,15 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from './children.ts'
-import { addressesAt, daemonConfigOf, hubConfigOf, layoutAt, prepare, writeConfig } from './layout.ts'
+import {
+  addressesAt,
+  daemonConfigOf,
+  hubConfigOf,
+  layoutAt,
+  pinHubKeys,
+  prepare,
+  writeConfig,
+} from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
 import { accounts, people } from './people.ts'
 import { mustBeFree } from './ports.ts'
@@ -95,6 +103,7 @@ export const startLocal = async (options: DemoOptions): Promise<Demo> => {
   try {
     children.push(part('hub', layout.hubConfig))
     await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'))
+    pinHubKeys(layout)
     children.push(part('daemon', layout.daemonConfig))
     await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'))
   } catch (thrown) {

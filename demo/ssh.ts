@@ -13,6 +13,7 @@ import {
   hubConfigOf,
   type Layout,
   layoutAt,
+  pinHubKeys,
   prepare,
   writeConfig,
 } from './layout.ts'
@@ -184,6 +185,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
   try {
     children.push(part('hub', hubUser, layout.hub, layout.hubConfig))
     await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'))
+    pinHubKeys(layout)
     children.push(part('daemon', daemonUser, layout.site, layout.daemonConfig))
     await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'))
   } catch (thrown) {

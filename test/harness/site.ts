@@ -1,6 +1,6 @@
 /** A whole demonstration site as somebody would start it: `seneschal demo`, its own processes, its own directory. */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -48,6 +48,7 @@ const readyMs = 90_000
 export const startSite = async (options: SiteOptions): Promise<RunningSite> => {
   // Other accounts must reach it, and a home of root is closed to them.
   const parent = mkdtempSync(join(options.ssh ? '/var/lib' : tmpdir(), 'seneschal-site-'))
+  chmodSync(parent, 0o755)
   const layout = layoutAt(join(parent, 'site'))
   mkdirSync(layout.etc, { recursive: true })
   installDefinitions(layout.definitions, Date.now())
