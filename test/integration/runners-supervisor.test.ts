@@ -223,10 +223,10 @@ test('two wrappers started for one job run it once', async (t) => {
 test('a killed job ends with its children, those that left its session included', async (t) => {
   const site = await supervisor(t)
   const script =
-    'setsid sh -c "trap : TERM; while :; do sleep 0.1 || :; done" &\ntrap : TERM\nwhile :; do sleep 0.1 || :; done'
+    'setsid sh -c "trap : TERM; echo deaf; while :; do sleep 0.1 || :; done" &\ntrap : TERM\necho deaf\nwhile :; do sleep 0.1 || :; done'
   await site.ask({ op: 'submit', submission: submission(script) })
-  await until(site, 'running')
-  await sleep(200)
+  // Both have begun, and neither hears SIGTERM.
+  while ((await log(site, 'job.out').catch(() => '')).split('deaf').length < 3) await sleep(20)
   await site.ask({ op: 'kill', job: climb })
   const state = await until(site, 'failed')
   assert.ok(state.state === 'failed' && state.exit === 137, JSON.stringify(state))
