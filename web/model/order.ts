@@ -15,6 +15,9 @@ export const cycleLabel = (cycle: string): string => {
   return match === null ? cycle : `${match[1]}-${match[2]}-${match[3]} ${match[4]}:${match[5]}Z`
 }
 
+/** Only the time of a date, for narrow screens; the whole stands in a title. */
+export const cycleTime = (cycle: string): string => cycleLabel(cycle).split(' ').at(-1) ?? cycle
+
 /** Oldest and newest cycle in one line; the day is said once where it is the same. */
 export const cycleSpan = (first: string, last: string): string => {
   if (first === last) return cycleLabel(first)

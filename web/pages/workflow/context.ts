@@ -43,3 +43,13 @@ export const instanceFilter = (live: LiveWorkflow) => {
 
 export const cyclesOf = (live: LiveWorkflow): readonly string[] =>
   [...new Set([...live.tables.read().instance.values()].map((row) => row.cycle))].sort(byCycle)
+
+/** Filters of tree and table go with one from view to view, and into the address of a task. */
+export const keptQuery = (): string => {
+  const kept = new URLSearchParams()
+  for (const key of ['q', 'state']) {
+    const value = query.value.get(key)
+    if (value !== null) kept.set(key, value)
+  }
+  return kept.size === 0 ? '' : `?${kept}`
+}

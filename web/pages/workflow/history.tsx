@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
 import { jobsBody } from '../../../protocol/api.ts'
 import type { JobRow } from '../../../protocol/rows.ts'
-import { cycleLabel } from '../../model/order.ts'
+import { cycleLabel, cycleTime } from '../../model/order.ts'
 import { JobGlyph } from '../../parts/job.tsx'
 import { SearchField } from '../../parts/search-field.tsx'
 import { Blank } from '../../parts/states.tsx'
@@ -35,6 +35,9 @@ const Line = ({ row, context }: { readonly row: JobRow; readonly context: Workfl
         <a class="task-name" href={`${pathOf('task', params)}?job=${row.submit}`}>
           {row.task}
         </a>
+        <small class="narrow-cycle figure" title={row.cycle}>
+          {cycleTime(row.cycle)}
+        </small>
       </span>
       <span role="cell" class="cell-cycle figure">
         {cycleLabel(row.cycle)}

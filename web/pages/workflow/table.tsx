@@ -2,7 +2,7 @@
 import { useComputed } from '@preact/signals'
 import type { InstanceRow, TaskRow } from '../../../protocol/rows.ts'
 import { instanceRank } from '../../model/attention.ts'
-import { byCycle, byName, cycleLabel } from '../../model/order.ts'
+import { byCycle, byName, cycleLabel, cycleTime } from '../../model/order.ts'
 import { taskKey } from '../../model/tree.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
@@ -105,6 +105,9 @@ const Line = ({ row, task, context }: LineProps) => {
         <a class="task-name" href={pathOf('task', target)}>
           {row.task}
         </a>
+        <small class="narrow-cycle figure" title={row.cycle}>
+          {cycleTime(row.cycle)}
+        </small>
       </span>
       <span role="gridcell" class="cell-cycle figure">
         {cycleLabel(row.cycle)}
