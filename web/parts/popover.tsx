@@ -97,7 +97,7 @@ export const Popover = (props: PopoverProps) => {
           ref={panel}
           id={id}
           popover="auto"
-          class={`popover ${role}`}
+          class="popover"
           role={role}
           aria-label={props.label}
           onKeyDown={keys}
