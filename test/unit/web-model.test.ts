@@ -70,7 +70,7 @@ test('the tree shows cycles, families, tasks in places that do not depend on the
       instance('20261122T0000Z', 'fetch9', { state: 'succeeded' }),
       instance('20261122T0000Z', 'climb', { state: 'running' }),
     ],
-    tasks: new Map([task('climb', 'MODEL', 'DEEP'), task('fetch9'), task('fetch10')]),
+    tasks: new Map([task('climb', 'root', 'MODEL', 'DEEP'), task('fetch9', 'root'), task('fetch10')]),
     jobs: [],
     matches: () => true,
     filtering: false,

@@ -53,12 +53,16 @@ export const taskKey = (row: { readonly workflow: string; readonly task: string 
   `${row.workflow}//${row.task}`
 const lineOf = (row: { readonly cycle: string; readonly task: string }) => `${row.cycle}/${row.task}`
 
+/** `root` holds every task and is nothing to see. */
+export const familiesOf = (task: TaskRow | undefined): readonly string[] =>
+  (task?.families ?? []).filter((family) => family !== 'root')
+
 const arrange = (input: TreeInput): Map<string, Group> => {
   const cycles = new Map<string, Group>()
   for (const row of input.instances) {
     if (!input.matches(row)) continue
     let place = group(cycles, row.cycle)
-    for (const family of input.tasks.get(taskKey(row))?.families ?? []) {
+    for (const family of familiesOf(input.tasks.get(taskKey(row)))) {
       place = group(place.families, family)
     }
     place.tasks.push(row)

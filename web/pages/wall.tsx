@@ -175,7 +175,7 @@ export const Wall = () => {
       <div ref={box} class="wall-box">
         {sitePhase.value.phase === 'forbidden' ? (
           <p class="wall-message" role="alert">
-            This kiosk was revoked. An administrator can enrol it again.
+            This screen may not show the wall any more. An administrator can make a new kiosk for it.
           </p>
         ) : !site.loaded.value ? (
           <p class="wall-message" role="status">

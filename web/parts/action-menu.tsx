@@ -54,7 +54,8 @@ export const ActionMenu = (props: MenuProps) => {
   const { target, allowed, words } = props
   const level = target.task === undefined ? 'workflow' : 'task'
   const offered = offers(level, allowed, elevationClass.value)
-  if (offered.length === 0) return null
+  // With words there is always something to ask: why nothing is offered.
+  if (offered.length === 0 && words === undefined) return null
   return (
     <Popover
       role="menu"
@@ -75,7 +76,7 @@ export const ActionMenu = (props: MenuProps) => {
               }}
             />
           ))}
-          <hr />
+          {offered.length > 0 && <hr />}
           <button
             type="button"
             role="menuitem"

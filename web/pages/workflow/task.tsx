@@ -5,7 +5,7 @@ import { actionOf, isActionName } from '../../../protocol/actions/registry.ts'
 import { jobsBody } from '../../../protocol/api.ts'
 import type { InstanceRow, JobRow, RequestRow } from '../../../protocol/rows.ts'
 import { cycleLabel } from '../../model/order.ts'
-import { taskKey } from '../../model/tree.ts'
+import { familiesOf, taskKey } from '../../model/tree.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
 import { Icon } from '../../parts/glyph.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
@@ -120,6 +120,7 @@ export const TaskPanel = (props: Props) => {
   const tables = context.live.tables.read()
   const row = tables.instance.get(`${context.workflow}//${cycle}/${task}`)
   const definition = tables.task.get(taskKey({ workflow: context.workflow, task }))
+  const families = familiesOf(definition)
   const { jobs, problem } = useJobs(props)
   const wide = query.value.get('wide') === '1'
   const asked = Number(query.value.get('job'))
