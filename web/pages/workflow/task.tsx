@@ -139,9 +139,7 @@ export const TaskPanel = (props: Props) => {
           <h2>{task}</h2>
           <span class="figure hint" title={cycle}>
             {cycleLabel(cycle)}
-            {definition !== undefined &&
-              definition.families.length > 0 &&
-              ` · ${definition.families.join(' › ')}`}
+            {families.length > 0 && ` · ${families.join(' › ')}`}
           </span>
         </div>
         <span class="spring" />

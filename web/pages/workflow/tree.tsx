@@ -1,7 +1,7 @@
 /** The tree: cycles, families, tasks, jobs. Rows keep their place; only those near the screen exist. */
 import { useComputed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { type TreeLine, taskKey, treeLines } from '../../model/tree.ts'
+import { familiesOf, type TreeLine, taskKey, treeLines } from '../../model/tree.ts'
 import { Blank } from '../../parts/states.tsx'
 import { useWindow } from '../../parts/window.ts'
 import { navigate } from '../../router.ts'
@@ -29,8 +29,7 @@ export const Tree = ({
   const holdsSelected = (id: string) => {
     if (selected === undefined || !id.startsWith('cycle:')) return false
     const [cycle = '', task = ''] = selected.slice('task:'.length).split('/')
-    const families =
-      live.tables.peek().task.get(taskKey({ workflow: context.workflow, task }))?.families ?? []
+    const families = familiesOf(live.tables.peek().task.get(taskKey({ workflow: context.workflow, task })))
     return `cycle:${[cycle, ...families].join('/')}/`.startsWith(`${id}/`)
   }
   const isShown = (id: string, settled: boolean): boolean => {
