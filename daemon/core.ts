@@ -19,8 +19,8 @@ export type Core = {
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   /** Events that wait for the disk. */
   readonly waiting: () => number
-  /** Resolves when everything committed so far is through, with a snapshot of the state. */
-  readonly settle: () => Promise<void>
+  /** Takes nothing any more; resolves when everything committed so far is through, with a snapshot of the state. */
+  readonly close: () => Promise<void>
 }
 
 export type CoreParts = {
@@ -63,6 +63,9 @@ export const createCore = (parts: CoreParts): Core => {
   let gathering = createBatch()
   let running: Promise<void> | undefined
   let snapshotWanted = false
+  let closed = false
+  const ended = Promise.reject(new Error('the daemon has ended'))
+  ended.catch(() => undefined)
 
   const stubborn = <T>(what: 'journal' | 'audit', work: () => Promise<T>): Promise<T> =>
     untilItWorks(work, { pauseMs: retryPause, onProblem: (error) => parts.onProblem(what, error), signal })
@@ -153,6 +156,8 @@ export const createCore = (parts: CoreParts): Core => {
     state,
     waiting: () => queue.length,
     commit: (events) => {
+      // Whatever this is, it was not acknowledged: it comes again after the next start.
+      if (closed) return ended
       for (const event of events) {
         const consequences = apply(state, event, parts.around)
         seq += 1
@@ -161,7 +166,8 @@ export const createCore = (parts: CoreParts): Core => {
       }
       return events.length === 0 ? Promise.resolve() : gathered()
     },
-    settle: () => {
+    close: () => {
+      closed = true
       snapshotWanted = true
       return gathered()
     },

@@ -2,8 +2,9 @@
  * The one door: files in the inbox become requests, each uid getting its turn, and each ends with an answer. A file is
  * taken away only when its answer is on disk; until then it is simply found again.
  */
-import { lstat, rm } from 'node:fs/promises'
+import { lstatSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf } from '../durable/files.ts'
 import { takeEntry, watchInbox } from '../durable/inbox.ts'
 import { asSeneschalError } from '../protocol/errors.ts'
@@ -34,10 +35,17 @@ export type IntakeParts = {
 type Found = { readonly name: string; readonly ino: string; readonly uid: number }
 
 /** Files being read at once, and requests whose answers wait for the disk. */
-const readers = 8
+const readers = 32
 const mostInFlight = 512
 
-export const runIntake = (parts: IntakeParts): Promise<void> => {
+/**
+ * Taking a file away changes the directory, so a long one would be read again all the time: the longer it is, the
+ * longer until the next look, but never so long that a newcomer notices.
+ */
+const pauseFor = (names: number): number => (names < 200 ? 0 : Math.min(200, names / 20))
+
+/** Resolves when the signal is aborted and what was in work is through. */
+export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const { inbox, state, publisher, now, signal } = parts
   const files = createFairQueue<Found>()
   const admitted = createFairQueue<{ readonly found: Found; readonly request: Accepted }>()
@@ -48,15 +56,14 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
   let reading = 0
   let inFlight = 0
 
-  const release = async (found: Found): Promise<void> => {
-    try {
-      await rm(join(inbox, found.name), { force: true })
-    } catch (thrown) {
-      // A directory with something in it. It is left, and left alone.
-      if (errnoOf(thrown) === undefined) throw thrown
-      stuck.set(found.name, found.ino)
-    }
+  const release = (found: Found): void => {
     taken.delete(found.name)
+    try {
+      unlinkSync(join(inbox, found.name))
+    } catch (thrown) {
+      // A directory, for one. It is left, and left alone.
+      if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, found.ino)
+    }
   }
 
   const refuse = async (found: Found, uid: number, code: string, reason: string): Promise<void> => {
@@ -74,7 +81,7 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
     // Who squats on another's id must not answer for it.
     if (requestId.safeParse(id).success && !state.requests.names.has(id))
       await publisher.publish(id, { id, state: 'refused', code, at: now() })
-    await release(found)
+    release(found)
   }
 
   const handle = async (found: Found, request: Accepted): Promise<void> => {
@@ -85,7 +92,7 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
       const { id, state: outcome, code, at } = before.answer
       await publisher.publish(publicName(state.requests, request), { id, state: outcome, code, at })
     }
-    await release(found)
+    release(found)
   }
 
   const read = async (found: Found): Promise<void> => {
@@ -121,7 +128,7 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
         .catch(giveBack(found))
         .finally(() => {
           reading -= 1
-          pump()
+          settle()
         })
     }
     while (inFlight < mostInFlight && !signal.aborted) {
@@ -132,37 +139,46 @@ export const runIntake = (parts: IntakeParts): Promise<void> => {
         .catch(giveBack(next.found))
         .finally(() => {
           inFlight -= 1
-          pump()
+          settle()
         })
     }
   }
 
-  const offer = async (name: string): Promise<void> => {
+  const idle = Promise.withResolvers<void>()
+  const settle = (): void => {
+    pump()
+    if (signal.aborted && reading + inFlight === 0) idle.resolve()
+  }
+
+  const offer = (name: string): void => {
     if (taken.has(name)) return
-    const stat = await lstat(join(inbox, name)).catch((thrown: unknown) => {
-      if (errnoOf(thrown) === 'ENOENT') return undefined
-      throw thrown
-    })
+    const stat = lstatSync(join(inbox, name), { throwIfNoEntry: false })
     if (stat === undefined || stuck.get(name) === String(stat.ino)) return
     taken.add(name)
     files.push(`uid:${stat.uid}`, { name, ino: String(stat.ino), uid: stat.uid })
   }
 
-  return watchInbox({
+  await watchInbox({
     dir: inbox,
     pollMs: parts.pollMs,
     onEntries: async (names) => {
       const fresh = names.filter((name) => !taken.has(name))
       for (let index = 0; index < fresh.length; index += 256) {
-        await Promise.all(fresh.slice(index, index + 256).map(offer))
+        for (const name of fresh.slice(index, index + 256)) offer(name)
         pump()
+        // A long list takes many turns of the loop, and others get theirs in between.
+        await new Promise((resolve) => setImmediate(resolve))
       }
       if (stuck.size > 0) {
         const there = new Set(names)
         for (const name of stuck.keys()) if (!there.has(name)) stuck.delete(name)
       }
+      const pause = pauseFor(names.length)
+      if (pause > 0 && !signal.aborted) await sleep(pause, undefined, { signal }).catch(() => undefined)
     },
     onProblem: parts.onProblem,
     signal,
   })
+  settle()
+  await idle.promise
 }

@@ -220,6 +220,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     await permissions.confirm()
 
     const publisher = createPublisher(layout, problem('published requests'))
+    publisher.clear()
     const processor = createProcessor({
       core,
       log,
@@ -326,7 +327,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   const close = async (): Promise<void> => {
     await Promise.all(running)
     await commit([{ kind: 'daemon', at: now(), what: 'stopped' }])
-    await core?.settle()
+    await core?.close()
     state = 'stopped'
     await beat()
     await recovered?.feeds.close()
@@ -334,23 +335,29 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     await recovered?.chain.close()
   }
 
+  const stop = async (): Promise<void> => {
+    for (const timer of timers) clearInterval(timer)
+    alarm.close()
+    intake.abort()
+    for (const dispatch of dispatches.values()) dispatch.close()
+    const late = setTimeout(() => disk.abort(new Error('the daemon ends')), stopWithin)
+    try {
+      await close()
+    } catch (error) {
+      if (!disk.signal.aborted) throw error
+      log.error({ err: error }, 'ended before everything was on disk; the next start finds it')
+    } finally {
+      clearTimeout(late)
+    }
+  }
+  let stopping: Promise<void> | undefined
+
   return {
     start,
     status,
-    stop: async () => {
-      for (const timer of timers) clearInterval(timer)
-      alarm.close()
-      intake.abort()
-      for (const dispatch of dispatches.values()) dispatch.close()
-      const late = setTimeout(() => disk.abort(new Error('the daemon ends')), stopWithin)
-      try {
-        await close()
-      } catch (error) {
-        if (!disk.signal.aborted) throw error
-        log.error({ err: error }, 'ended before everything was on disk; the next start finds it')
-      } finally {
-        clearTimeout(late)
-      }
+    stop: () => {
+      stopping ??= stop()
+      return stopping
     },
   }
 }

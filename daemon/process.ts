@@ -26,7 +26,7 @@ export type ProcessorParts = {
 
 export const createProcessor = (parts: ProcessorParts): Processor => {
   const { core, desk, publisher } = parts
-  /** Workflows with a request that is still being decided: whoever comes waits for its end. */
+  /** Workflows with a request that is still being decided. */
   const turns = new Map<string, Promise<void>>()
 
   const failed = (request: Accepted, error: unknown): CarriedOut => {
@@ -46,42 +46,63 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
     }
   }
 
-  const answer = (request: Accepted, name: string): Promise<void> => {
-    const apply = async ({ events, outcome, afterwards }: CarriedOut): Promise<void> => {
-      // Applied in the turn in which it was decided: nothing comes between.
-      await core.commit(events)
-      const { state, code } = outcome
-      afterwards?.()
-      await publisher.publish(name, { id: request.id, state, code, at: desk.now() })
-    }
-    const decided = decide(request)
-    if (!(decided instanceof Promise)) return apply(decided)
-    void publisher.publish(name, { id: request.id, state: 'waiting', code: null, at: desk.now() })
-    return decided.then(apply)
+  const finish = async (
+    request: Accepted,
+    name: string,
+    { events, outcome, afterwards }: CarriedOut,
+  ): Promise<void> => {
+    // Applied in the turn in which it was decided: nothing comes between.
+    await core.commit(events)
+    afterwards?.()
+    const { state, code } = outcome
+    await publisher.publish(name, { id: request.id, state, code, at: desk.now() })
   }
 
-  const inTurn = (request: Accepted, name: string): Promise<void> => {
+  /** Decides and applies; what is returned resolves when the answer is on disk, `turn` when the next may be decided. */
+  const answer = (
+    request: Accepted,
+    name: string,
+  ): { readonly done: Promise<void>; readonly turn?: Promise<void> } => {
+    const decided = decide(request)
+    if (!(decided instanceof Promise)) return { done: finish(request, name, decided) }
+    void publisher.publish(name, { id: request.id, state: 'waiting', code: null, at: desk.now() })
+    const applied = decided.then((carriedOut) => ({ done: finish(request, name, carriedOut) }))
+    return { done: applied.then(({ done }) => done), turn: applied.then(() => undefined) }
+  }
+
+  /** Whoever comes while a file is being read for the same workflow waits until that request is decided. */
+  const inTurn = (request: Accepted): Promise<void> => {
+    const name = publicName(core.state.requests, request)
     const key = `${request.ask.account}/${request.ask.workflow ?? ''}`
     const before = turns.get(key)
-    const mine = before === undefined ? answer(request, name) : before.then(() => answer(request, name))
-    const settled = mine.catch(() => undefined)
+    if (before === undefined) {
+      const { done, turn } = answer(request, name)
+      if (turn !== undefined) hold(key, turn)
+      return done
+    }
+    const answered = before.then(() => answer(request, name))
+    hold(
+      key,
+      answered.then(({ turn }) => turn),
+    )
+    return answered.then(({ done }) => done)
+  }
+  const hold = (key: string, turn: Promise<void>): void => {
+    const settled = turn.catch(() => undefined)
     turns.set(key, settled)
     void settled.then(() => {
       if (turns.get(key) === settled) turns.delete(key)
     })
-    return mine
   }
 
   return {
     process: (request) => {
       void core.commit([{ kind: 'accepted', at: desk.now(), request }])
-      return inTurn(request, publicName(core.state.requests, request))
+      return inTurn(request)
     },
     resume: async () => {
       const waiting = [...core.state.requests.waiting.values()]
-      await Promise.all(
-        waiting.map(({ request }) => inTurn(request, publicName(core.state.requests, request))),
-      )
+      await Promise.all(waiting.map(({ request }) => inTurn(request)))
     },
   }
 }

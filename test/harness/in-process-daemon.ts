@@ -8,9 +8,13 @@ export const quiet: Log = { info: () => undefined, warn: () => undefined, error:
 
 export const startDaemon = async (
   t: TestContext,
-  settings: Parameters<typeof daemonSite>[1],
+  settings: Parameters<typeof daemonSite>[1] & {
+    /** Before the daemon starts for the first time. */
+    readonly before?: (site: DaemonSite) => Promise<void>
+  },
 ): Promise<DaemonSite & { readonly daemon: Daemon; readonly restart: () => Promise<void> }> => {
   const made = await daemonSite(t, settings)
+  await settings.before?.(made)
   const create = () =>
     createDaemon(made.config, {
       now: Date.now,
