@@ -1,6 +1,7 @@
 /** The Unix users behind the configured accounts, as the system's name service knows them. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { SeneschalError } from '../protocol/errors.ts'
 import type { DaemonConfig } from './config.ts'
 
 export type AccountIds = { readonly uid: number; readonly gid: number }
@@ -41,6 +42,18 @@ const resolveOne = async (
   if (entry?.group === undefined) return { uid, gid: Number(passwd[3]) }
   const group = await lookup('group', entry.group)
   return group === undefined ? `There is no group ${entry.group}.` : { uid, gid: Number(group[2]) }
+}
+
+/** The group whose members may read the site's own feed: the daemon's, where none is named. */
+export const resolveHubGroup = async (
+  config: Pick<DaemonConfig, 'hubGroup'>,
+  self: AccountIds,
+  lookup: Lookup = getent,
+): Promise<number> => {
+  if (config.hubGroup === undefined) return self.gid
+  const group = await lookup('group', config.hubGroup)
+  if (group === undefined) throw new SeneschalError('config.invalid', `There is no group ${config.hubGroup}.`)
+  return Number(group[2])
 }
 
 export const resolveAccounts = async (

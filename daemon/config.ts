@@ -53,6 +53,8 @@ export const daemonConfig = z.strictObject({
   /** `iss` of grants: the hub's own address. */
   issuer: z.string().check(z.minLength(1)),
   accounts: z.record(accountName, account),
+  /** Who may read `feed/site`, which tells of all workflows, hidden ones too: the hub's group. Without it, nobody else. */
+  hubGroup: z.optional(accountName),
   /** A workflow seen for the first time starts by itself. */
   autoplay: z._default(z.boolean(), false),
   poll: z._default(

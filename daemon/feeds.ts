@@ -5,7 +5,7 @@ import type { AccountPut, SitePut } from '../protocol/rows.ts'
 import type { AccountIds } from './accounts.ts'
 import type { SiteLayout } from './layout.ts'
 import { presentRequest } from './requests.ts'
-import { accountFeedMode } from './setup.ts'
+import { accountFeedMode, siteFeedMode } from './setup.ts'
 import { type Consequences, type DaemonState, everyWorkflow, summaryKey } from './state.ts'
 import type { FeedPlaces } from './state-store.ts'
 import { allRows, summaryOf, type Workflow } from './workflow.ts'
@@ -44,7 +44,8 @@ export type FeedSettings = {
   readonly onProblem: (feed: string, error: Error | null) => void
 }
 
-const siteFeedModes = { dirMode: 0o755, fileMode: 0o644 }
+/** The directory is closed, so its files need not be; its group was set when it was made. */
+const siteFeedModes = { dirMode: siteFeedMode, fileMode: 0o644 }
 const auditShown = 1000
 /** A workflow's line on the wall changes at most so often, ms. */
 const summaryPause = 200

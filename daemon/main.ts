@@ -1,9 +1,7 @@
 /** seneschald: takes up requests, runs workflows, writes state, feeds and audit. */
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { milliseconds } from '../config/schemas.ts'
 import { writeFileAtomic } from '../durable/files.ts'
-import { runOnChange } from '../durable/watch.ts'
 import { pendingEffects } from '../engine/summary.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
@@ -13,16 +11,17 @@ import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { type Core, createCore } from './core.ts'
-import { createDefinitions, type Definitions } from './definitions.ts'
-import { createDispatch, type Dispatch } from './dispatch.ts'
+import { createDefinitions } from './definitions.ts'
+import type { Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
+import { watchFiles } from './file-watch.ts'
+import { createHosts, hostOf } from './hosts.ts'
 import { runIntake } from './intake.ts'
 import { watchJobEvents } from './job-events.ts'
-import { createJobsClient } from './jobs-client.ts'
 import { createHubKeys } from './keys.ts'
 import { siteLayout } from './layout.ts'
 import type { Log } from './log.ts'
-import { createPermissions, type Permissions } from './permissions.ts'
+import { createPermissions } from './permissions.ts'
 import { createProblems } from './problems.ts'
 import { createProcessor } from './process.ts'
 import { createPublisher } from './published.ts'
@@ -57,12 +56,6 @@ export type Daemon = {
 
 /** What is not on disk by then is found again by the next start. */
 const stopWithin = 1800
-
-const hostOf = (config: DaemonConfig, account: string): string | null => {
-  const entry = config.accounts[account]
-  if (entry === undefined) return null
-  return entry.host ?? (entry.transport.kind === 'ssh' ? entry.transport.host : hostname())
-}
 
 export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => {
   const { now, log } = deps
@@ -104,6 +97,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     }
   }
 
+  /** Which plugins anybody may ask for: none is active in this version. */
+  const publishCatalogue = (): Promise<void> =>
+    writeFileAtomic(join(layout.publicFeed, 'plugins.json'), '{"v":1,"plugins":[]}\n', { mode: 0o644 })
+
   const commit = async (events: readonly DaemonEvent[]): Promise<void> => {
     await core?.commit(events)
   }
@@ -123,36 +120,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       [...prepared.resolved.ids].filter(([account]) => prepared.accounts[account] === undefined),
     )
     return { ids, problems: prepared.accounts, accountOf: prepared.resolved.accountOf }
-  }
-
-  const connect = (account: string, entry: AccountConfig, onReach: (problem: string | null) => void) => {
-    const client = createJobsClient(
-      deps.createTransport(account, entry),
-      {
-        version: 1,
-        account,
-        jobEvents: layout.jobEvents(account),
-        ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
-        ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
-      },
-      {
-        noise: (text) => log.warn({ account, text }, 'a login script prints'),
-        progress: (text) => log.info({ account, text }, 'the agent says'),
-      },
-    )
-    const { random } = deps
-    const { definitions } = config
-    const dispatchState = mustHave(core).state
-    return createDispatch({
-      account,
-      client,
-      state: dispatchState,
-      definitions,
-      commit,
-      now,
-      random,
-      onReach,
-    })
   }
 
   const start = async (): Promise<void> => {
@@ -178,29 +145,31 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     })
     await commit([{ kind: 'daemon', at: now(), what: 'started' }])
 
-    const unreachable = new Map<string, string>()
-    const problemOf = (account: string) => site.problems[account] ?? unreachable.get(account) ?? null
-    const onReach = (account: string) => (why: string | null) => {
-      problems.report(`jobs of ${account}`, why)
-      if (why === null) unreachable.delete(account)
-      else unreachable.set(account, `Its jobs cannot be started or asked for: ${why}`)
-      const title = found.state.accounts.get(account)?.title ?? null
-      void commit([{ kind: 'account', at: now(), account, title, problem: problemOf(account) }])
-    }
-    for (const account of site.ids.keys()) {
-      const entry = config.accounts[account]
-      if (entry !== undefined) dispatches.set(account, connect(account, entry, onReach(account)))
-    }
+    const accounts = Object.keys(config.accounts)
+    const hosts = createHosts({
+      config,
+      layout,
+      accounts: [...site.ids.keys()],
+      state: found.state,
+      createTransport: deps.createTransport,
+      commit,
+      now,
+      random: deps.random,
+      log,
+      /** Why an account is not served at all. */
+      problemOf: (account) => site.problems[account] ?? null,
+      report: problems.report,
+    })
+    for (const [account, dispatch] of hosts.dispatches) dispatches.set(account, dispatch)
     // What was owed when we went; whoever gets it twice does it once.
     for (const { account, workflow, engine } of everyWorkflow(found.state))
       if (engine !== undefined) owe(pendingEffects(engine).map((effect) => ({ account, workflow, effect })))
 
-    const accounts = Object.keys(config.accounts)
     const shared = { layout, accounts, ids: site.ids, state: found.state, commit, now }
     const definitions = createDefinitions({
       ...shared,
       directory: config.definitions,
-      problemOf,
+      problemOf: hosts.problemOf,
       autoplay: config.autoplay,
     })
     await definitions.scan(true)
@@ -218,6 +187,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     })
     await definitions.publish()
     await permissions.confirm()
+    await publishCatalogue()
 
     const publisher = createPublisher(layout, problem('published requests'))
     publisher.clear()
@@ -239,7 +209,25 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     for (const dispatch of dispatches.values()) dispatch.poll()
     await processor.resume()
 
-    watchFiles(accounts, definitions, permissions, keys.refresh)
+    const files = watchFiles({
+      directories: [
+        config.definitions,
+        ...accounts.map((account) => join(config.definitions, account)),
+        dirname(config.siteFile),
+        dirname(config.hubKeys),
+      ],
+      pollMs: filesPoll,
+      look: async () => {
+        keys.refresh()
+        await definitions.scan(false)
+        await definitions.publish()
+        await permissions.refresh()
+      },
+      onProblem: (path, error) => problems.report(`files in ${path}`, error),
+      signal: intake.signal,
+    })
+    lookAtFiles = files.look
+    running.push(files.ended)
     for (const [account, { uid }] of site.ids)
       running.push(
         watchJobEvents({
@@ -288,42 +276,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     timers.push(setInterval(work, length))
   }
 
-  /** Definitions, layers, site file and keys: whichever changes, all are looked at, never twice at once. */
-  const watchFiles = (
-    accounts: readonly string[],
-    definitions: Definitions,
-    permissions: Permissions,
-    refreshKeys: () => void,
-  ): void => {
-    let turn = Promise.resolve()
-    const look = (): Promise<void> => {
-      const mine = turn.then(async () => {
-        refreshKeys()
-        await definitions.scan(false)
-        await definitions.publish()
-        await permissions.refresh()
-      })
-      turn = mine.catch(() => undefined)
-      return mine
-    }
-    const directories = [
-      config.definitions,
-      ...accounts.map((account) => join(config.definitions, account)),
-      ...new Set([dirname(config.siteFile), dirname(config.hubKeys)]),
-    ]
-    for (const path of directories)
-      running.push(
-        runOnChange({
-          path,
-          pollMs: filesPoll,
-          run: look,
-          onProblem: problem(`files in ${path}`),
-          signal: intake.signal,
-        }),
-      )
-    lookAtFiles = look
-  }
-
   const close = async (): Promise<void> => {
     await Promise.all(running)
     await commit([{ kind: 'daemon', at: now(), what: 'stopped' }])
@@ -360,9 +312,4 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       return stopping
     },
   }
-}
-
-const mustHave = <T>(value: T | undefined): T => {
-  if (value === undefined) throw new TypeError('not started')
-  return value
 }

@@ -3,7 +3,7 @@ import { lstat, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ensureDir, errnoOf } from '../durable/files.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import { type AccountIds, type Lookup, resolveAccounts } from './accounts.ts'
+import { type AccountIds, type Lookup, resolveAccounts, resolveHubGroup } from './accounts.ts'
 import type { DaemonConfig } from './config.ts'
 import { siteLayout } from './layout.ts'
 
@@ -22,6 +22,8 @@ const publishedMode = 0o775
 const privateMode = 0o700
 /** Readable by the account's private group, which its UI server has. */
 export const accountFeedMode = 0o750
+/** Readable by the hub's group alone. */
+export const siteFeedMode = 0o750
 /** Writable by the account's group; what is written there keeps that group, so that the daemon may read it. */
 const jobEventsMode = 0o2770
 
@@ -78,10 +80,28 @@ const ensureShared = async (config: DaemonConfig, self: AccountIds, done: string
     [at.state, privateMode],
     [at.audit, privateMode],
     [at.feed, 0o755],
-    [at.siteFeed, 0o755],
     [at.publicFeed, 0o755],
   ] as const)
     await ensure(path, mode, self, done, self.gid)
+}
+
+/** Summaries of hidden workflows, audit records and the whole policy: not for every login user. */
+const ensureSiteFeed = async (
+  config: DaemonConfig,
+  self: AccountIds,
+  done: string[],
+  lookup?: Lookup,
+): Promise<void> => {
+  const gid = await resolveHubGroup(config, self, lookup)
+  try {
+    await ensure(siteLayout(config.root).siteFeed, siteFeedMode, self, done, gid)
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'EPERM') throw thrown
+    throw new SeneschalError(
+      'config.invalid',
+      `The daemon may not give its feed to group ${config.hubGroup}: make its user a member of that group.`,
+    )
+  }
 }
 
 const ensureAccount = async (
@@ -119,6 +139,7 @@ export const prepareSite = async (
   try {
     await mkdir(dirname(config.root), { recursive: true })
     await ensureShared(config, self, done)
+    await ensureSiteFeed(config, self, done, lookup)
     // In the demonstration everything is one user's, wherever that user put it.
     if (!config.unsafeSingleUser) problems.push(...(await parentProblems(config.root, self.uid)))
   } catch (thrown) {

@@ -3,7 +3,8 @@ import { rows as engineRows } from '../engine/rows.ts'
 import { restore, serialise } from '../engine/snapshot.ts'
 import type { InstanceRow, JobRow } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
-import { countShown, createWorkflow, cycleOf, type Environment, putLive, type Workflow } from './workflow.ts'
+import { countShown, cycleOf, putLive } from './shown-cycles.ts'
+import { createWorkflow, type Environment, type Workflow } from './workflow.ts'
 import { isFinal, keyOfJob, putJob } from './workflow-jobs.ts'
 
 export type StoredWorkflow = {

@@ -12,13 +12,13 @@ import type {
   AccountPut,
   Counts,
   Drop,
-  InstanceRow,
   JobRow,
   SummaryRow,
   TaskState,
   WorkflowRow,
 } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
+import { alarming, clearQuiet, leave, putLive, type ShownCycle } from './shown-cycles.ts'
 import {
   createJobTable,
   isFinal,
@@ -31,9 +31,6 @@ import {
 import { presentInstance, presentTask, presentWorkflow } from './workflow-rows.ts'
 
 export type Environment = Record<string, string | null>
-
-/** A cycle as it is shown: live instances, and finished ones that the engine has forgotten. */
-type ShownCycle = { readonly rows: Map<string, InstanceRow>; readonly live: Set<string> }
 
 export type Workflow = {
   readonly account: string
@@ -70,10 +67,6 @@ export type WorkflowChange = {
   readonly effects: readonly Effect[]
 }
 
-/** Quiet cycles that stay to be looked at; the job history has them all. */
-const quietCycles = 3
-const mostShown = 5000
-
 export const createWorkflow = (account: string, workflow: string): Workflow => ({
   account,
   workflow,
@@ -94,79 +87,6 @@ export const createWorkflow = (account: string, workflow: string): Workflow => (
   shownTotal: 0,
   at: 0,
 })
-
-const finished: ReadonlySet<TaskState> = new Set(['succeeded', 'failed', 'submit-failed', 'expired'])
-const alarming: ReadonlySet<TaskState> = new Set(['failed', 'submit-failed', 'expired'])
-
-export const countShown = (flow: Workflow, state: TaskState, by: 1 | -1): void => {
-  flow.shown[state] = (flow.shown[state] ?? 0) + by
-  flow.shownTotal += by
-}
-
-export const cycleOf = (flow: Workflow, cycle: string): ShownCycle => {
-  const found = flow.cycles.get(cycle) ?? { rows: new Map(), live: new Set() }
-  flow.cycles.set(cycle, found)
-  return found
-}
-
-export const putLive = (flow: Workflow, row: InstanceRow): AccountPut => {
-  const cycle = cycleOf(flow, row.cycle)
-  const before = cycle.rows.get(row.task)
-  if (before !== undefined && !cycle.live.has(row.task)) countShown(flow, before.state, -1)
-  cycle.rows.set(row.task, row)
-  cycle.live.add(row.task)
-  flow.quiet.delete(row.cycle)
-  const key = instanceKey(flow.workflow, row.cycle, row.task)
-  if (alarming.has(row.state) || row.late)
-    flow.attention.set(key, {
-      cycle: row.cycle,
-      task: row.task,
-      state: row.state,
-      late: row.late,
-      at: row.at,
-    })
-  else flow.attention.delete(key)
-  return { kind: 'instance', key, row }
-}
-
-/** Takes a row out of sight, its jobs with it. */
-const forget = (flow: Workflow, cycle: ShownCycle, row: InstanceRow): Drop => {
-  cycle.rows.delete(row.task)
-  const key = instanceKey(flow.workflow, row.cycle, row.task)
-  for (const job of flow.jobs.byInstance.get(key)?.values() ?? []) flow.jobs.killing.delete(keyOfJob(job))
-  flow.jobs.byInstance.delete(key)
-  return { kind: 'instance', key }
-}
-
-const leave = (flow: Workflow, row: InstanceRow, change: WorkflowChange): void => {
-  const cycle = cycleOf(flow, row.cycle)
-  const key = instanceKey(flow.workflow, row.cycle, row.task)
-  cycle.live.delete(row.task)
-  flow.attention.delete(key)
-  if (finished.has(row.state) && flow.shownTotal < mostShown) {
-    cycle.rows.set(row.task, row)
-    countShown(flow, row.state, 1)
-    change.put.push({ kind: 'instance', key, row })
-  } else change.drop.push(forget(flow, cycle, row))
-  if (cycle.live.size === 0) {
-    flow.quiet.delete(row.cycle)
-    flow.quiet.add(row.cycle)
-  }
-}
-
-const clearQuiet = (flow: Workflow, change: WorkflowChange): void => {
-  for (const name of flow.quiet) {
-    const cycle = flow.cycles.get(name)
-    const empty = cycle === undefined || cycle.rows.size === 0
-    if (!empty && flow.quiet.size <= quietCycles && flow.shownTotal < mostShown) return
-    for (const row of cycle?.rows.values() ?? []) {
-      countShown(flow, row.state, -1)
-      if (cycle !== undefined) change.drop.push(forget(flow, cycle, row))
-    }
-    flow.cycles.delete(name)
-    flow.quiet.delete(name)
-  }
-}
 
 const setJob = (flow: Workflow, row: JobRow, change: WorkflowChange): void => {
   putJob(flow.jobs, row)

@@ -1,0 +1,85 @@
+/** The accounts' hosts: a dispatch for each account, and what is said when one cannot be reached. */
+import { hostname } from 'node:os'
+import type { Transport } from '../wire/transport.ts'
+import type { AccountConfig, DaemonConfig } from './config.ts'
+import { createDispatch, type Dispatch } from './dispatch.ts'
+import type { DaemonEvent } from './events.ts'
+import { createJobsClient } from './jobs-client.ts'
+import type { SiteLayout } from './layout.ts'
+import type { Log } from './log.ts'
+import type { DaemonState } from './state.ts'
+
+export type HostParts = {
+  readonly config: DaemonConfig
+  readonly layout: SiteLayout
+  /** Those that are served. */
+  readonly accounts: readonly string[]
+  readonly state: DaemonState
+  readonly createTransport: (account: string, config: AccountConfig) => Transport
+  readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  readonly now: () => number
+  readonly random: () => number
+  readonly log: Log
+  readonly problemOf: (account: string) => string | null
+  readonly report: (where: string, what: unknown) => void
+}
+
+export type Hosts = {
+  readonly dispatches: ReadonlyMap<string, Dispatch>
+  /** Why an account is not served, or why its jobs are not. */
+  readonly problemOf: (account: string) => string | null
+}
+
+/** The host as people know it. */
+export const hostOf = (config: DaemonConfig, account: string): string | null => {
+  const entry = config.accounts[account]
+  if (entry === undefined) return null
+  return entry.host ?? (entry.transport.kind === 'ssh' ? entry.transport.host : hostname())
+}
+
+export const createHosts = (parts: HostParts): Hosts => {
+  const { config, layout, state, commit, now, log } = parts
+  const unreachable = new Map<string, string>()
+  const problemOf = (account: string): string | null =>
+    parts.problemOf(account) ?? unreachable.get(account) ?? null
+
+  const onReach = (account: string) => (why: string | null) => {
+    parts.report(`jobs of ${account}`, why)
+    if (why === null) unreachable.delete(account)
+    else unreachable.set(account, `Its jobs cannot be started or asked for: ${why}`)
+    const title = state.accounts.get(account)?.title ?? null
+    void commit([{ kind: 'account', at: now(), account, title, problem: problemOf(account) }])
+  }
+
+  const connect = (account: string, entry: AccountConfig): Dispatch =>
+    createDispatch({
+      account,
+      client: createJobsClient(
+        parts.createTransport(account, entry),
+        {
+          version: 1,
+          account,
+          jobEvents: layout.jobEvents(account),
+          ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
+          ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
+        },
+        {
+          noise: (text) => log.warn({ account, text }, 'a login script prints'),
+          progress: (text) => log.info({ account, text }, 'the agent says'),
+        },
+      ),
+      state,
+      definitions: config.definitions,
+      commit,
+      now,
+      onReach: onReach(account),
+      random: parts.random,
+    })
+
+  const dispatches = new Map<string, Dispatch>()
+  for (const account of parts.accounts) {
+    const entry = config.accounts[account]
+    if (entry !== undefined) dispatches.set(account, connect(account, entry))
+  }
+  return { dispatches, problemOf }
+}
