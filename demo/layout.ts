@@ -99,6 +99,7 @@ export const daemonConfigOf = (parts: {
   readonly at: Addresses
   readonly accounts: Input<DaemonConfig['accounts']>
   readonly unsafeSingleUser: boolean
+  readonly hubGroup?: string
 }): Input<DaemonConfig> => ({
   site: 'demo',
   root: parts.layout.site,
@@ -107,6 +108,7 @@ export const daemonConfigOf = (parts: {
   hubKeys: parts.layout.pinnedKeys,
   issuer: parts.at.hub,
   accounts: parts.accounts,
+  ...(parts.hubGroup === undefined ? {} : { hubGroup: parts.hubGroup }),
   autoplay: true,
   unsafeSingleUser: parts.unsafeSingleUser,
 })

@@ -20,6 +20,22 @@ export const processesAt = (homes: readonly string[]): readonly number[] => {
     .map(Number)
 }
 
+/** Processes whose command line names this file: an sshd, which takes no HOME. */
+export const processesOf = (file: string): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        // sshd rewrites its title, so arguments may be separated by spaces instead of NULs.
+        const words = ` ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')} `
+        return words.includes('sshd') && words.includes(` ${file} `)
+      } catch {
+        // Gone by now.
+        return false
+      }
+    })
+    .map(Number)
+
 const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
   for (const pid of pids)
     try {
@@ -28,6 +44,9 @@ const signal = (pids: readonly number[], name: NodeJS.Signals): void => {
       if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
     }
 }
+
+/** Ends an sshd that an earlier run left behind, by its configuration file. */
+export const endSshd = (config: string): void => signal(processesOf(config), 'SIGTERM')
 
 /** Ends them all: asked first, then made to. */
 export const endProcessesAt = async (homes: readonly string[]): Promise<void> => {

@@ -102,10 +102,10 @@ export const startLocal = async (options: DemoOptions): Promise<Demo> => {
   }
   try {
     children.push(part('hub', layout.hubConfig))
-    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'))
+    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'), options.signal)
     pinHubKeys(layout)
     children.push(part('daemon', layout.daemonConfig))
-    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'))
+    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'), options.signal)
   } catch (thrown) {
     await stop()
     throw thrown

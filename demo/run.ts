@@ -1,4 +1,5 @@
 /** `seneschal demo`: starts a site, says where it is, ends all of it on Ctrl-C. */
+import { once } from 'node:events'
 import { version } from '../protocol/version.ts'
 import type { Layout } from './layout.ts'
 import { people } from './people.ts'
@@ -10,6 +11,8 @@ export type DemoOptions = {
   /** ISO 8601 duration of raised privileges. */
   readonly elevation: string
   readonly say: (line: string) => void
+  /** Aborted where it is ended before it is up. */
+  readonly signal: AbortSignal
 }
 
 export type Demo = {
@@ -20,13 +23,15 @@ export type Demo = {
   readonly stop: () => Promise<void>
 }
 
-const stopSignal = (): Promise<NodeJS.Signals> =>
-  new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => resolve(name))
-  })
+/** Aborted by Ctrl-C and its like. */
+const untilAsked = (): AbortSignal => {
+  const asked = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => asked.abort(name))
+  return asked.signal
+}
 
 export const runDemo = async (
-  options: Omit<DemoOptions, 'say'> & { readonly ssh: boolean; readonly clean: boolean },
+  options: Omit<DemoOptions, 'say' | 'signal'> & { readonly ssh: boolean; readonly clean: boolean },
 ): Promise<number> => {
   const say = (line: string): void => void process.stdout.write(`${line}\n`)
   if (options.clean) {
@@ -34,18 +39,25 @@ export const runDemo = async (
     await cleanSsh(options.dir, say)
     return 0
   }
-  const stopped = stopSignal()
+  const signal = untilAsked()
   say(`Seneschal ${version}: starting a demonstration site in ${options.dir}`)
   say(
     'DEMONSTRATION ONLY: everybody’s password is their name, and the identity provider speaks plain HTTP on loopback.',
   )
   const start = options.ssh ? (await import('./ssh.ts')).startSsh : (await import('./local.ts')).startLocal
-  const demo = await start({ ...options, say })
+  let demo: Demo
+  try {
+    demo = await start({ ...options, say, signal })
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown
+    say('Ended before it was up.')
+    return 1
+  }
   say(demo.note)
   say(
     `Ready: ${demo.url} — sign in as ${people.map(({ name, note }) => `${name} (${note})`).join(', ')}. Ctrl-C ends it.`,
   )
-  await stopped
+  if (!signal.aborted) await once(signal, 'abort')
   say('Ending…')
   await demo.stop()
   say('Ended.')

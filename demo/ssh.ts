@@ -17,7 +17,7 @@ import {
   prepare,
   writeConfig,
 } from './layout.ts'
-import { endProcessesAt } from './leftovers.ts'
+import { endProcessesAt, endSshd } from './leftovers.ts'
 import { accounts, people } from './people.ts'
 import { mustBeFree } from './ports.ts'
 import { startProvider } from './provider.ts'
@@ -32,8 +32,9 @@ const hubUser = 'seneschal-hub'
 const unixAccounts = (layout: Layout): readonly UnixAccount[] => [
   ...accounts.map((name) => ({ name, home: join(layout.homes, name), service: false, groups: [] })),
   // The daemon shares each account's private group, so that no directory has to be open to all.
-  { name: daemonUser, home: layout.site, service: true, groups: accounts },
+  // The hub's too, to give it the site's feed; so the hub's comes first.
   { name: hubUser, home: layout.hub, service: true, groups: [] },
+  { name: daemonUser, home: layout.site, service: true, groups: [...accounts, hubUser] },
 ]
 
 const mustBeRoot = (): void => {
@@ -49,6 +50,7 @@ const homesOf = (layout: Layout): readonly string[] => [
   layout.site,
   layout.hub,
 ]
+const sshdConfig = (layout: Layout): string => join(layout.dir, 'sshd/sshd_config')
 const createdFile = (layout: Layout): string => join(layout.dir, 'created-accounts.json')
 
 /** Removes accounts and files of the demonstration, and ends whatever of it still runs. */
@@ -57,6 +59,7 @@ export const cleanSsh = async (dir: string, say: Say): Promise<void> => {
   const layout = layoutAt(dir)
   if (!existsSync(createdFile(layout)) && existsSync(dir))
     throw new SeneschalError('usage', `${dir} was not made by this demonstration; nothing was removed.`)
+  endSshd(sshdConfig(layout))
   await endProcessesAt(homesOf(layout))
   removeAccounts(createdFile(layout), say)
   if (existsSync(dir)) say(`removing ${dir}`)
@@ -74,6 +77,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
   mustBeRoot()
   const layout = layoutAt(options.dir)
   if (options.fresh && existsSync(createdFile(layout))) await cleanSsh(options.dir, options.say)
+  endSshd(sshdConfig(layout))
   await mustBeFree([options.port, options.port + 1, options.port + 2])
   await endProcessesAt(homesOf(layout))
   mkdirSync(layout.dir, { recursive: true, mode: 0o755 })
@@ -81,6 +85,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
   options.say(`everything lies in ${layout.dir}; npm run start:ssh -- --clean removes it and the accounts`)
   ensureAccounts(unixAccounts(layout), createdFile(layout), options.say)
   prepare(layout, Date.now())
+  for (const account of accounts) own(join(layout.homes, account), account, 0o700)
   const program = install(join(layout.dir, 'program'))
   own(layout.site, daemonUser, 0o755)
   own(layout.hub, hubUser, 0o755)
@@ -126,6 +131,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
       layout,
       at,
       unsafeSingleUser: false,
+      hubGroup: hubUser,
       accounts: Object.fromEntries(
         accounts.map((account) => [
           account,
@@ -184,10 +190,10 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
   }
   try {
     children.push(part('hub', hubUser, layout.hub, layout.hubConfig))
-    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'))
+    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'), options.signal)
     pinHubKeys(layout)
     children.push(part('daemon', daemonUser, layout.site, layout.daemonConfig))
-    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'))
+    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'), options.signal)
   } catch (thrown) {
     await stop()
     throw thrown

@@ -6,9 +6,11 @@ import { SeneschalError } from '../protocol/errors.ts'
 const patienceMs = 60_000
 const stepMs = 100
 
-const until = async (what: string, log: string, holds: () => Promise<boolean>): Promise<void> => {
+type Holds = () => Promise<boolean>
+const until = async (what: string, log: string, signal: AbortSignal, holds: Holds): Promise<void> => {
   const end = Date.now() + patienceMs
   while (Date.now() < end) {
+    signal.throwIfAborted()
     if (await holds()) return
     await sleep(stepMs)
   }
@@ -18,12 +20,12 @@ const until = async (what: string, log: string, holds: () => Promise<boolean>): 
   )
 }
 
-export const whenFile = (file: string, log: string): Promise<void> =>
-  until(file, log, () => Promise.resolve(existsSync(file)))
+export const whenFile = (file: string, log: string, signal: AbortSignal): Promise<void> =>
+  until(file, log, signal, () => Promise.resolve(existsSync(file)))
 
 /** Resolves when the address answers 200. */
-export const whenReady = (url: string, log: string): Promise<void> =>
-  until(url, log, async () => {
+export const whenReady = (url: string, log: string, signal: AbortSignal): Promise<void> =>
+  until(url, log, signal, async () => {
     try {
       const answer = await fetch(url, { signal: AbortSignal.timeout(2000) })
       await answer.arrayBuffer()

@@ -378,6 +378,7 @@ export const tellTheStory = async (
   t: TestContext,
   kind: Pick<SiteOptions, 'ssh'>,
   runsAs: string,
+  more: readonly (readonly [string, (site: RunningSite) => void])[] = [],
 ): Promise<void> => {
   const site = await startSite({ ...kind, elevation: `PT${elevationSeconds}S`, definitions: hidden })
   const browser = await launchBrowser()
@@ -416,6 +417,7 @@ export const tellTheStory = async (
       ['she falls back in place, and the next stop is refused', () => fallsBackInPlace(story, cycle)],
       ['the wall lives on a kiosk while servers are stopped', () => wallLivesWithoutServers(story)],
       ['a sealed workflow is nowhere', () => whatIsSealedIsNowhere(story)],
+      ...more.map(([name, step]) => [name, async () => step(site)] as const),
     ]
     for (const [name, step] of steps) {
       let failed = false
