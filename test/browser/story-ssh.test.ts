@@ -47,7 +47,7 @@ const filesAreClosed = ({ layout }: RunningSite): void => {
     'hub/client-secret',
     'etc/daemon-ssh-key',
     'home/atmosphere_stage/seneschal-run/clouds/log/job/*/climb/01/job.out',
-    'log/*',
+    'log/*.log',
   ].map((pattern) => [pattern, globSync(join(layout.dir, pattern))] as const)
   for (const [pattern, files] of others) {
     assert.ok(files.length > 0, `${pattern} is there`)
