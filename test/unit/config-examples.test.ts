@@ -16,7 +16,10 @@ test('the example of the hub is a valid configuration once its secret exists', (
   const secret = join(dir, 'client-secret')
   writeFileSync(secret, 'not a secret', { mode: 0o600 })
   const file = join(dir, 'hub.yaml')
-  writeFileSync(file, readFileSync(join(examples, 'hub.yaml'), 'utf8').replace('/etc/seneschal/client-secret', secret))
+  writeFileSync(
+    file,
+    readFileSync(join(examples, 'hub.yaml'), 'utf8').replace('/etc/seneschal/client-secret', secret),
+  )
   assert.equal(loadConfig(hubConfig, { file }).site, 'weather.example')
 })
 
