@@ -67,7 +67,10 @@ const unpackSshd = () => {
   if (has('sshd') || fs.existsSync(path.join(cache, 'usr/sbin/sshd'))) return
   say('unpacking openssh-server into .cache/ (it is not installed)')
   fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
-  apt(['download', '-qq', 'openssh-server', 'openssh-sftp-server', 'libwrap0'], { cwd: cache })
+  apt(
+    ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'openssh-server', 'openssh-sftp-server', 'libwrap0'],
+    { cwd: cache },
+  )
   for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
     run('dpkg', ['-x', file, cache], { cwd: cache })
 }

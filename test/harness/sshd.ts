@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
+import { sshdProgram } from '../../demo/sshd-program.ts'
 
 const run = promisify(execFile)
-const sshdPath = '/usr/sbin/sshd'
 
 export type SshAccount = {
   /** From `uniqueAccount`; made with useradd and removed again. */
@@ -54,16 +54,8 @@ export type Sshd = {
 }
 
 /** sshd as root is what these tests need; without it they say that they did not run. */
-export const canRunSshd = async (): Promise<boolean> => {
-  if (process.getuid?.() !== 0) return false
-  return open(sshdPath).then(
-    async (file) => {
-      await file.close()
-      return true
-    },
-    () => false,
-  )
-}
+export const canRunSshd = async (): Promise<boolean> =>
+  process.getuid?.() === 0 && sshdProgram() !== undefined
 
 export const uniqueAccount = (): string => `snt${randomBytes(5).toString('hex')}`
 
@@ -213,7 +205,10 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   ]
   await writeFile(join(dir, 'sshd_config'), `${config.join('\n')}\n`)
   const log = await open(join(dir, 'sshd.log'), 'a')
-  const daemon = spawn(sshdPath, ['-D', '-e', '-f', join(dir, 'sshd_config')], {
+  const program = sshdProgram()
+  if (program === undefined) throw new Error('there is no sshd')
+  const daemon = spawn(program.path, ['-D', '-e', '-f', join(dir, 'sshd_config')], {
+    env: { ...program.env },
     stdio: ['ignore', log.fd, log.fd],
   })
   await once(daemon, 'spawn')
