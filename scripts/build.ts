@@ -20,7 +20,7 @@ const sources = (folder: string): readonly string[] =>
 
 const digest = (folders: readonly string[]): string => {
   const hash = createHash('sha256')
-  for (const file of [...folders.flatMap(sources), join(root, 'package-lock.json')])
+  for (const file of [...folders.flatMap(sources), join(root, 'package-lock.json'), import.meta.filename])
     hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0')
   return hash.digest('hex')
 }
@@ -47,6 +47,8 @@ const bundle = async (name: string, entry: string): Promise<void> => {
   const built = await rolldown({
     input: { seneschal: join(root, entry) },
     platform: 'node',
+    // CommonJS libraries ask where they are; a module has another word for it.
+    transform: { define: { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' } },
     // Optional native parts of libraries: each works without, and none is shipped.
     external: [/^node:/, /\.node$/, 'bufferutil', 'utf-8-validate', 'cpu-features', 'pg-native'],
     logLevel: 'warn',
