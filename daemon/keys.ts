@@ -1,5 +1,6 @@
 /** The hub's public keys, pinned in a file that the administrator wrote; read again when it changes. */
 import { readFileSync, statSync } from 'node:fs'
+import { errnoOf } from '../durable/files.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { createVerifier, type Verifier } from '../wire/tokens.ts'
 
@@ -8,10 +9,12 @@ const read = (file: string, issuer: string, now: () => number): Verifier => {
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    throw new SeneschalError('config.invalid', `${file}: not a JWK set.`, { cause })
+    const why =
+      cause instanceof SyntaxError ? 'not a JWK set' : `cannot be read: ${errnoOf(cause) ?? String(cause)}`
+    throw new SeneschalError('config.invalid', `${file}:1:1: ${why}.`, { cause })
   }
   if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))
-    throw new SeneschalError('config.invalid', `${file}: not a JWK set.`)
+    throw new SeneschalError('config.invalid', `${file}:1:1: not a JWK set.`)
   return createVerifier({ jwks: { keys: value.keys }, issuer, now })
 }
 
