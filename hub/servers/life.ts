@@ -266,6 +266,11 @@ export const createLife = (
         if (work !== undefined && 'result' in work) return await work.result
         if (work === undefined && row.state === 'on') return
         if (work === undefined) return await begin(viewer).result
+        // Whoever tries again sees that at once, and not the failure of the last try.
+        if (work.kind === 'clear' && row.state !== 'starting') {
+          progress.restart()
+          become('starting', 'Ending what the last try left.')
+        }
         await work.done
       }
     },

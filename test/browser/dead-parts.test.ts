@@ -48,6 +48,8 @@ const startSshd = (site: RunningSite): void => {
   }).unref()
 }
 
+const slow = { timeout: 20_000 }
+
 /** As `seneschal` itself would be seen to fail: an alert with its code within ten seconds, and a way to try again. */
 const failsWith = async (page: Page, code: string): Promise<void> => {
   const alert = page.getByRole('alert', { name: 'Server of oceans_stage' })
@@ -94,7 +96,7 @@ test('a dead host, a foreign host key and a missing agent are told within ten se
         .poll(async () => {
           const answer = await page.request.get('/api/accounts/oceans_stage')
           return ((await answer.json()) as { server: { state: string } }).server.state
-        })
+        }, slow)
         .toBe('on')
       await expect(page.getByRole('alert', { name: 'Server of oceans_stage' })).toHaveCount(0, {
         timeout: 20_000,

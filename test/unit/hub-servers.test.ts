@@ -275,3 +275,27 @@ test('asking about accounts that were never started makes nothing', async (t) =>
   await assert.rejects(servers.dial('nowhere'), { code: 'server.off' })
   await servers.stop('nowhere', nobody)
 })
+
+test('who tries again while the last try is being ended sees a start, not the old failure', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  const launch = spawner.launch
+  spawner.launch = async (progress) => {
+    await progress({ text: 'Starting on host.', handle: { instance: 'x' }, host: 'host' })
+    throw new SeneschalError('host.key-unknown')
+  }
+  const stop = spawner.stop
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  Object.assign(spawner, { stop: () => ended })
+  await assert.rejects(servers.ensure(account, nobody), { code: 'host.key-unknown' })
+  assert.equal(servers.row(account).state, 'failed')
+  spawner.launch = launch
+  const again = servers.ensure(account, nobody)
+  const told: ProgressEvent[] = []
+  servers.onProgress(account, (event) => told.push(event))
+  assert.deepEqual([servers.row(account).state, told.map(({ state }) => state)], ['starting', ['starting']])
+  Object.assign(spawner, { stop })
+  end()
+  await again
+  assert.equal(servers.row(account).state, 'on')
+})
