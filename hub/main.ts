@@ -32,6 +32,7 @@ import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { kioskRoutes } from './routes/kiosk.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { proxyRoutes } from './routes/proxy.ts'
@@ -211,6 +212,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
           return session === undefined ? undefined : groups.of(person, session.groups)
         },
       }),
+      metricsRoutes({ ...shared, addressOf }),
       operationsRoutes({ db, policy, signer, title: config.title }),
       ...(config.webDir === undefined ? [] : [pageRoutes({ webDir: config.webDir })]),
     ],

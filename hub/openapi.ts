@@ -77,6 +77,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/openapi.json': { does: 'This description.' },
   'GET /healthz': { does: 'The process lives.' },
   'GET /readyz': { does: 'The hub can work; 503 while it cannot.' },
+  'GET /metrics': { does: 'Counts for Prometheus, to this host only.' },
   'GET /.well-known/jwks.json': { does: 'Public keys of assertions and grants.', gives: keys },
 }
 

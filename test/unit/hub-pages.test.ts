@@ -86,3 +86,14 @@ test('whoever runs the hub learns that it lives, that it is ready, and its publi
   assert.equal(keys.length, 1)
   assert.deepEqual(Object.keys(keys[0] ?? {}).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x'])
 })
+
+test('Prometheus on this host gets counts without names, and nobody beyond a proxy gets any', async (t) => {
+  const h = await startTestHub(t, { config: { trustedProxies: ['127.0.0.1'] } })
+  const metrics = await send(h.port, 'GET', '/metrics', { host: 'hub.test' })
+  assert.equal(metrics.status, 200)
+  assert.match(metrics.text, /^seneschal_hub_permissions_fresh 1$/m)
+  assert.match(metrics.text, /^seneschal_hub_servers\{state="off"\} [0-9]+$/m)
+  assert.doesNotMatch(metrics.text, /atmosphere|jacintar/)
+  const away = await send(h.port, 'GET', '/metrics', { host: 'hub.test', 'x-forwarded-for': '192.0.2.7' })
+  assert.deepEqual([away.status, codeOf(away)], [404, 'route.unknown'])
+})

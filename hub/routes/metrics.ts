@@ -1,0 +1,76 @@
+/** `/metrics` for Prometheus: counts only, no names of people, accounts or workflows, and from this host only. */
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { SeneschalError } from '../../protocol/errors.ts'
+import { serverStates } from '../../protocol/rows.ts'
+import type { AddressOf } from '../address.ts'
+import {
+  type Audit,
+  type LiveSockets,
+  type PolicyView,
+  PUBLIC,
+  type Servers,
+  type SiteView,
+} from '../context.ts'
+
+export type MetricsParts = {
+  readonly addressOf: AddressOf
+  readonly live: Pick<LiveSockets, 'count'>
+  readonly policy: Pick<PolicyView, 'fresh'>
+  readonly site: Pick<SiteView, 'accounts'>
+  readonly servers: Pick<Servers, 'row'>
+  readonly audit: Pick<Audit, 'onRecord'>
+}
+
+const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
+
+const createMetrics = ({ live, policy, site, servers, audit }: MetricsParts): Registry => {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  new Gauge({
+    name: 'seneschal_hub_sockets',
+    help: 'Open sockets of browsers.',
+    registers,
+    collect() {
+      this.set(live.count())
+    },
+  })
+  new Gauge({
+    name: 'seneschal_hub_permissions_fresh',
+    help: '1 while the daemon confirmed the permission snapshot within 60 s; actions are refused at 0.',
+    registers,
+    collect() {
+      this.set(policy.fresh() ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'seneschal_hub_servers',
+    help: 'UI servers by state.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const states = site.accounts().map(({ account }) => servers.row(account).state)
+      for (const state of serverStates) this.set({ state }, states.filter((each) => each === state).length)
+    },
+  })
+  const records = new Counter({
+    name: 'seneschal_hub_audit_records_total',
+    help: 'Audit records, of this hub and those that daemons published, by event and outcome.',
+    labelNames: ['event', 'outcome'],
+    registers,
+  })
+  audit.onRecord(({ event, outcome }) => records.inc({ event, outcome }))
+  return registry
+}
+
+export const metricsRoutes =
+  (parts: MetricsParts) =>
+  async (app: FastifyInstance): Promise<void> => {
+    const registry = createMetrics(parts)
+    app.get('/metrics', { config: { kind: PUBLIC } }, async (request, reply) => {
+      if (!isLoopback(parts.addressOf(request.raw))) throw new SeneschalError('route.unknown')
+      reply.header('content-type', registry.contentType).header('cache-control', 'no-store')
+      return registry.metrics()
+    })
+  }
