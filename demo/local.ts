@@ -1,5 +1,5 @@
 /** The demonstration as one user in one directory: real parts, but accounts are not kept apart, and it says so. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from './children.ts'
 import {
@@ -12,10 +12,10 @@ import {
   writeConfig,
 } from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
-import { accounts, people } from './people.ts'
+import { accounts } from './people.ts'
 import { mustBeFree } from './ports.ts'
-import { startProvider } from './provider.ts'
 import type { Demo, DemoOptions } from './run.ts'
+import { startSiteProvider } from './site-provider.ts'
 import { whenFile, whenReady } from './wait.ts'
 
 const root = dirname(import.meta.dirname)
@@ -74,16 +74,7 @@ export const startLocal = async (options: DemoOptions): Promise<Demo> => {
     }),
   )
 
-  const provider = await startProvider({
-    port: options.port + 1,
-    clientId: 'seneschal',
-    clientSecret: readFileSync(layout.clientSecret, 'utf8'),
-    redirectUris: [`${at.hub}/auth/callback`],
-    postLogoutRedirectUris: [`${at.hub}/`],
-    backchannelLogoutUri: `${at.hub}/auth/backchannel-logout`,
-    people,
-    title: 'Seneschal demonstration',
-  })
+  const provider = await startSiteProvider(layout, at)
   const children: Child[] = []
   const part = (name: string, config: string): Child =>
     startChild({

@@ -2,7 +2,7 @@
  * The demonstration with real Unix accounts: each part under its own user, and an sshd of its own on loopback.
  * Needs root to make the accounts; hub, daemon, UI servers, supervisors and jobs run without it.
  */
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Child, startChild } from './children.ts'
@@ -18,10 +18,10 @@ import {
   writeConfig,
 } from './layout.ts'
 import { endProcessesAt, endSshd } from './leftovers.ts'
-import { accounts, people } from './people.ts'
+import { accounts } from './people.ts'
 import { mustBeFree } from './ports.ts'
-import { startProvider } from './provider.ts'
 import type { Demo, DemoOptions } from './run.ts'
+import { startSiteProvider } from './site-provider.ts'
 import { authorizedKey, ensureKey, startSshd } from './sshd.ts'
 import { ensureAccounts, idsOf, removeAccounts, type Say, type UnixAccount } from './unix-accounts.ts'
 import { whenFile, whenReady } from './wait.ts'
@@ -150,16 +150,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
     }),
   )
 
-  const provider = await startProvider({
-    port: options.port + 1,
-    clientId: 'seneschal',
-    clientSecret: readFileSync(layout.clientSecret, 'utf8'),
-    redirectUris: [`${at.hub}/auth/callback`],
-    postLogoutRedirectUris: [`${at.hub}/`],
-    backchannelLogoutUri: `${at.hub}/auth/backchannel-logout`,
-    people,
-    title: 'Seneschal demonstration',
-  })
+  const provider = await startSiteProvider(layout, at)
   const children: Child[] = []
   // setpriv replaces itself, so the process id is the part's own and signals reach it.
   const part = (name: string, user: string, home: string, config: string): Child =>
