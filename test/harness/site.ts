@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { installDefinitions } from '../../demo/definitions.ts'
 import { type Layout, layoutAt } from '../../demo/layout.ts'
+import { takeTurn } from './one-at-a-time.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 
@@ -45,7 +46,9 @@ const freePorts = async (): Promise<number> => {
 
 const readyMs = 90_000
 
+/** With `ssh` it waits until no other such site stands on this machine. */
 export const startSite = async (options: SiteOptions): Promise<RunningSite> => {
+  const giveUpTurn = options.ssh ? await takeTurn() : async () => undefined
   // Other accounts must reach it, and a home of root is closed to them.
   const parent = mkdtempSync(join(options.ssh ? '/var/lib' : tmpdir(), 'seneschal-site-'))
   chmodSync(parent, 0o755)
@@ -96,6 +99,7 @@ export const startSite = async (options: SiteOptions): Promise<RunningSite> => {
       await cleanSsh(layout.dir, () => undefined)
     }
     rmSync(parent, { recursive: true, force: true })
+    await giveUpTurn()
   }
   try {
     await ready
