@@ -98,5 +98,3 @@ export const parseAccountFile = (
       value.permissions === undefined ? undefined : build(yaml, file, ['permissions'], value.permissions),
   }
 }
-
-export const loadAccountFile = (file: string) => parseAccountFile(readFileSync(file, 'utf8'), file)

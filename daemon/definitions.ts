@@ -1,12 +1,14 @@
 /** The definitions directory: what is in it, and what becomes of it. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadAccountFile } from '../config/site.ts'
-import { ensureDir, errnoOf, writeFileAtomic } from '../durable/files.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseAccountFile } from '../config/site.ts'
+import { ensureDir, errnoOf, isAbsent, writeFileAtomic } from '../durable/files.ts'
+import { readSettled } from '../durable/read-settled.ts'
 import { judge } from '../engine/judge.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { workflowName } from '../protocol/ids.ts'
-import type { Layer } from '../protocol/permissions.ts'
+import { type Layer, permissionClasses } from '../protocol/permissions.ts'
 import type { AccountIds } from './accounts.ts'
 import { definitionFile } from './definition.ts'
 import type { DaemonEvent } from './events.ts'
@@ -38,6 +40,13 @@ export type DefinitionParts = {
 }
 
 const largestDefinition = 4 * 1024 * 1024
+const replacedWithinMs = 200
+
+/** Every class to nobody: what stands in for a layer that cannot be read. */
+const closedLayer = (file: string): Layer => ({
+  rules: Object.fromEntries(permissionClasses.map((name) => [name, []])),
+  source: { file, lines: Object.fromEntries(permissionClasses.map((name) => [name, 1])) },
+})
 
 /** Names of directories; nothing where the directory is not there. */
 const directoriesIn = async (path: string): Promise<readonly string[]> => {
@@ -61,9 +70,10 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
   const read = async (account: string, workflow: string): Promise<string> => {
     const file = definitionFile(account, workflow)
     try {
-      const bytes = await readFile(join(directory, file))
-      if (bytes.length <= largestDefinition) return bytes.toString('utf8')
+      const text = await readSettled(join(directory, file))
+      if (Buffer.byteLength(text) <= largestDefinition) return text
     } catch (cause) {
+      if (cause instanceof SeneschalError) throw cause
       throw new SeneschalError('workflow.invalid', `${file}: cannot be read: ${errnoOf(cause)}`, { cause })
     }
     throw new SeneschalError('workflow.invalid', `${file}: larger than 4 MiB.`)
@@ -110,21 +120,34 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     }
   }
 
-  const readAccount = (account: string): readonly DaemonEvent[] => {
+  /** Undefined where there is none, and still none a moment later: some editors take it away to replace it. */
+  const accountText = async (account: string, file: string): Promise<string | undefined> => {
+    for (const waited of [!layers.has(account), true])
+      try {
+        return await readSettled(file)
+      } catch (thrown) {
+        if (!isAbsent(thrown)) throw thrown
+        if (!waited) await pause(replacedWithinMs)
+      }
+    return undefined
+  }
+
+  /** A file that is not right leaves the layer in force as it is; where none is known yet, nobody may do anything. */
+  const readAccount = async (account: string): Promise<readonly DaemonEvent[]> => {
     const file = join(directory, account, 'account.yaml')
     let title: string | null = state.accounts.get(account)?.title ?? null
     let problemText = parts.problemOf(account)
     try {
-      const content = loadAccountFile(file)
-      title = content.title ?? null
-      if (content.layer === undefined) layers.delete(account)
+      const text = await accountText(account, file)
+      const content = text === undefined ? undefined : parseAccountFile(text, file)
+      title = content?.title ?? null
+      if (content?.layer === undefined) layers.delete(account)
       else layers.set(account, content.layer)
     } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') {
-        title = null
-        layers.delete(account)
-      } else if (thrown instanceof SeneschalError) problemText ??= thrown.detail ?? thrown.message
-      else throw thrown
+      const why = thrown instanceof SeneschalError ? (thrown.detail ?? thrown.message) : errnoOf(thrown)
+      if (why === undefined) throw thrown
+      problemText ??= why
+      if (!layers.has(account)) layers.set(account, closedLayer(file))
     }
     const row = state.accounts.get(account)
     return row?.title === title && row.problem === problemText
@@ -138,7 +161,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
 
     scan: async (atStart) => {
       for (const account of parts.accounts) {
-        const events: DaemonEvent[] = [...readAccount(account)]
+        const events: DaemonEvent[] = [...(await readAccount(account))]
         const names = (await directoriesIn(join(directory, account))).filter(
           (name) => workflowName.safeParse(name).success,
         )

@@ -1,9 +1,9 @@
 /** The permission snapshot: compiled from the site file and all layers, published, and confirmed while we live. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseSite } from '../config/site.ts'
 import { errnoOf, writeFileAtomic } from '../durable/files.ts'
+import { readSettled } from '../durable/read-settled.ts'
 import { reduceFor } from '../policy/reduce.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import type { Layer, PermissionSnapshot } from '../protocol/permissions.ts'
@@ -39,8 +39,9 @@ export type PermissionParts = {
 const readSite = async (file: string) => {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readSettled(file)
   } catch (cause) {
+    if (cause instanceof SeneschalError) throw cause
     throw new SeneschalError('config.invalid', `${file}:1:1: cannot be read: ${errnoOf(cause)}`, { cause })
   }
   return parseSite(text, file)
