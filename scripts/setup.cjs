@@ -1,6 +1,6 @@
 /**
- * Everything a fresh machine needs before `npm start` or `npm test`: the locked packages (which bring the right
- * Node along), the bundles, and, for tests, system packages. Plain CommonJS: the machine's own, older Node runs it.
+ * Everything a fresh machine needs before `npm start`, `npm test` or `npm run bench`: the locked packages (which bring
+ * the right Node along), the bundles, and, for tests and bench, system packages. Plain CommonJS: the machine's own, older Node runs it.
  */
 'use strict'
 const { spawnSync } = require('node:child_process')
@@ -90,6 +90,17 @@ const sshdAccount = () => {
   ])
 }
 
+/** As sshd: installed, it would start itself. Its libraries are those that everybody has. */
+const unpackNginx = () => {
+  const cache = path.join(root, '.cache', 'nginx')
+  if (has('nginx') || fs.existsSync(path.join(cache, 'usr/sbin/nginx'))) return
+  say('unpacking nginx into .cache/ (it is not installed)')
+  fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
+  apt(['download', '-qq', '-o', 'APT::Sandbox::User=root', 'nginx'], { cwd: cache })
+  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
+    run('dpkg', ['-x', file, cache], { cwd: cache })
+}
+
 const missing = (what, consequence) => say(`missing: ${what}. Left out: ${consequence}.`)
 
 const sshParts = () => {
@@ -97,20 +108,25 @@ const sshParts = () => {
     if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
     unpackSshd()
     sshdAccount()
-  } else if (!has('sshd'))
-    missing('sshd (Debian: openssh-server)', 'tests with a real sshd and real accounts')
-  else if (process.getuid?.() !== 0) missing('root', 'tests with a real sshd and real accounts')
+  } else if (!has('sshd')) missing('sshd (Debian: openssh-server)', 'all with a real sshd and real accounts')
+  else if (process.getuid?.() !== 0) missing('root', 'all with a real sshd and real accounts')
 }
 
 const browserParts = () => {
   if (has('chromium')) return
   if (aptIsOurs()) {
-    say('installing chromium for the browser tests')
+    say('installing chromium')
     apt(['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'])
-  } else missing('chromium', 'browser tests')
+  } else missing('chromium', 'all with a browser')
+}
+
+const peerParts = () => {
+  if (aptIsOurs()) unpackNginx()
+  else if (!has('nginx')) missing('nginx', 'nginx beside the hub')
 }
 
 packages()
 bundles()
-if (wants.has('ssh') || wants.has('tests')) sshParts()
-if (wants.has('tests')) browserParts()
+if (wants.has('ssh') || wants.has('tests') || wants.has('bench')) sshParts()
+if (wants.has('tests') || wants.has('bench')) browserParts()
+if (wants.has('bench')) peerParts()
