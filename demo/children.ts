@@ -19,6 +19,8 @@ export type ChildSettings = {
   /** stdout and stderr go to `NAME.log` there, the process id to `NAME.pid`. */
   readonly logDir: string
   readonly say: (line: string) => void
+  /** Default: a second. */
+  readonly restartAfterMs?: number
 }
 
 const restartAfterMs = 1000
@@ -49,7 +51,7 @@ export const startChild = (settings: ChildSettings): Child => {
       settings.say(
         `${name} ended (${signal ?? `exit ${code}`}); see ${join(logDir, `${name}.log`)}. It is started again.`,
       )
-      restart = setTimeout(start, restartAfterMs)
+      restart = setTimeout(start, settings.restartAfterMs ?? restartAfterMs)
     })
   }
   start()

@@ -5,9 +5,10 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeneschalError } from '../protocol/errors.ts'
-import { type Child, startChild } from './children.ts'
+import { type Child, type ChildSettings, startChild } from './children.ts'
 import { install } from './install.ts'
 import {
+  type Addresses,
   addressesAt,
   daemonConfigOf,
   hubConfigOf,
@@ -22,7 +23,7 @@ import { accounts } from './people.ts'
 import { mustBeFree } from './ports.ts'
 import type { Demo, DemoOptions } from './run.ts'
 import { startSiteProvider } from './site-provider.ts'
-import { authorizedKey, ensureKey, startSshd } from './sshd.ts'
+import { authorizedKey, ensureKey, prepareSshd, type Sshd } from './sshd.ts'
 import { ensureAccounts, idsOf, removeAccounts, type Say, type UnixAccount } from './unix-accounts.ts'
 import { whenFile, whenReady } from './wait.ts'
 
@@ -73,7 +74,20 @@ const own = (path: string, user: string, mode: number): void => {
   chmodSync(path, mode)
 }
 
-export const startSsh = async (options: DemoOptions): Promise<Demo> => {
+export type SshSite = {
+  readonly layout: Layout
+  readonly at: Addresses
+  readonly sshd: Sshd
+  /** The site's own processes, as they are to be started; the daemon believes the hub's keys once they are pinned. */
+  readonly parts: { readonly hub: ChildSettings; readonly daemon: ChildSettings }
+  /** Ends whatever was started there. */
+  readonly endLeftovers: () => Promise<void>
+}
+
+/** Accounts, keys, configurations, the installed program: everything but running processes. */
+export const prepareSsh = async (
+  options: Pick<DemoOptions, 'dir' | 'port' | 'elevation' | 'fresh' | 'say'>,
+): Promise<SshSite> => {
   mustBeRoot()
   const layout = layoutAt(options.dir)
   if (options.fresh && existsSync(createdFile(layout))) await cleanSsh(options.dir, options.say)
@@ -103,7 +117,7 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
     authorizedKey(program.agent, 'daemon', '127.0.0.1', daemonKey),
   ]
   const at = addressesAt(options.port)
-  const sshd = startSshd({
+  const sshd = prepareSshd({
     dir: join(layout.dir, 'sshd'),
     port: options.port + 2,
     log: join(layout.logs, 'sshd.log'),
@@ -150,40 +164,54 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
     }),
   )
 
+  // setpriv replaces itself, so the process id is the part's own and signals reach it.
+  const part = (name: string, user: string, home: string, config: string): ChildSettings => ({
+    name,
+    command: '/usr/bin/setpriv',
+    args: [
+      `--reuid=${user}`,
+      `--regid=${user}`,
+      '--init-groups',
+      '--',
+      program.node,
+      program.entry,
+      name,
+      '--config',
+      config,
+    ],
+    env: { PATH: '/usr/bin:/bin', LANG: process.env.LANG ?? 'C.UTF-8', HOME: home, USER: user },
+    cwd: '/',
+    logDir: layout.logs,
+    say: options.say,
+  })
+  return {
+    layout,
+    at,
+    sshd,
+    parts: {
+      hub: part('hub', hubUser, layout.hub, layout.hubConfig),
+      daemon: part('daemon', daemonUser, layout.site, layout.daemonConfig),
+    },
+    endLeftovers: () => endProcessesAt(homesOf(layout)),
+  }
+}
+
+export const startSsh = async (options: DemoOptions): Promise<Demo> => {
+  const { layout, at, sshd, parts, endLeftovers } = await prepareSsh(options)
+  const listener = sshd.start()
   const provider = await startSiteProvider(layout, at)
   const children: Child[] = []
-  // setpriv replaces itself, so the process id is the part's own and signals reach it.
-  const part = (name: string, user: string, home: string, config: string): Child =>
-    startChild({
-      name,
-      command: '/usr/bin/setpriv',
-      args: [
-        `--reuid=${user}`,
-        `--regid=${user}`,
-        '--init-groups',
-        '--',
-        program.node,
-        program.entry,
-        name,
-        '--config',
-        config,
-      ],
-      env: { PATH: '/usr/bin:/bin', LANG: process.env.LANG ?? 'C.UTF-8', HOME: home, USER: user },
-      cwd: '/',
-      logDir: layout.logs,
-      say: options.say,
-    })
   const stop = async (): Promise<void> => {
     await Promise.all(children.map((child) => child.stop()))
     await provider.close()
-    await endProcessesAt(homesOf(layout))
-    sshd.stop()
+    await endLeftovers()
+    listener.stop()
   }
   try {
-    children.push(part('hub', hubUser, layout.hub, layout.hubConfig))
+    children.push(startChild(parts.hub))
     await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'), options.signal)
     pinHubKeys(layout)
-    children.push(part('daemon', daemonUser, layout.site, layout.daemonConfig))
+    children.push(startChild(parts.daemon))
     await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'), options.signal)
   } catch (thrown) {
     await stop()

@@ -25,9 +25,16 @@ export const authorizedKey = (
   publicKey: string,
 ): string => `restrict,from="${from}",command="${agent} agent --role ${role}" ${publicKey}`
 
-export type Sshd = { readonly port: number; readonly hostKey: string; readonly stop: () => void }
+export type Sshd = {
+  readonly port: number
+  readonly hostKey: string
+  readonly config: string
+  /** Connections go on without the listener that took them. */
+  readonly start: () => { readonly stop: () => void }
+}
 
-export const startSshd = (settings: {
+/** Writes what an sshd needs; it is not started yet. */
+export const prepareSshd = (settings: {
   readonly dir: string
   readonly port: number
   readonly log: string
@@ -62,12 +69,15 @@ export const startSshd = (settings: {
       '',
     ].join('\n'),
   )
-  const log = openSync(settings.log, 'a', 0o600)
-  const daemon = spawn(program.path, ['-D', '-e', '-f', config], {
-    stdio: ['ignore', log, log],
-    env: program.env,
-  })
-  closeSync(log)
+  const start = () => {
+    const log = openSync(settings.log, 'a', 0o600)
+    const listener = spawn(program.path, ['-D', '-e', '-f', config], {
+      stdio: ['ignore', log, log],
+      env: program.env,
+    })
+    closeSync(log)
+    return { stop: () => void listener.kill() }
+  }
   const [kind = '', key = ''] = hostKey.split(' ')
-  return { port, hostKey: `${kind} ${key}`, stop: () => void daemon.kill() }
+  return { port, hostKey: `${kind} ${key}`, config, start }
 }
