@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod/mini'
 import { version } from '../protocol/version.ts'
-import type { Report, Row } from './row.ts'
+import type { Bench, Report, Row } from './row.ts'
 import { rows } from './rows.ts'
 import { summarise } from './statistics.ts'
 import { presentTable } from './table.ts'
@@ -13,6 +13,7 @@ import { presentTable } from './table.ts'
 const options = {
   quick: { type: 'boolean' },
   json: { type: 'string' },
+  profile: { type: 'string' },
   rounds: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -25,9 +26,10 @@ Usage: npm run bench -- [ROW…] [--quick] [--rounds N] [--json FILE]
 Rows (all of them, unless some are named):
 ${rows.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`).join('\n')}
 
-  --quick      three short rounds: whether it works, not how fast it is
-  --rounds N   how often the contestants take turns (5)
-  --json FILE  where the figures go (bench/results/TIME.json)
+  --quick        three short rounds: whether it works, not how fast it is
+  --rounds N     how often the contestants take turns (5)
+  --profile DIR  hubs and daemons leave a CPU profile there
+  --json FILE    where the figures go (bench/results/TIME.json)
 `
 
 const machine = () => ({
@@ -40,7 +42,7 @@ const machine = () => ({
 
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
 
-const runRow = async (row: Row, settings: { quick: boolean; rounds: number }): Promise<Report> => {
+const runRow = async (row: Row, settings: Pick<Bench, 'quick' | 'rounds' | 'profile'>): Promise<Report> => {
   await using ending = new AsyncDisposableStack()
   say(`${row.name}: ${row.title}`)
   return await row.run({
@@ -72,7 +74,11 @@ const main = async (): Promise<number> => {
   let failed = 0
   for (const row of rows.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
     try {
-      const report = await runRow(row, { quick: values.quick === true, rounds })
+      const report = await runRow(row, {
+        quick: values.quick === true,
+        rounds,
+        ...(values.profile === undefined ? {} : { profile: resolve(values.profile) }),
+      })
       process.stdout.write(`\n${presentTable(row, report)}\n`)
       const figures = report.figures.map((figure) => ({
         ...figure,

@@ -89,6 +89,10 @@ export const startProgram = async (settings: ProgramSettings): Promise<Program> 
   return { pid: child.pid ?? -1, child, output: () => output, stop }
 }
 
+/** Options of Node for a program that is to leave a profile. */
+export const profiling = ({ profile }: { readonly profile?: string }): readonly string[] =>
+  profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
+
 /** Whether an address answers at all. */
 export const answers = async (url: string): Promise<boolean> => {
   try {

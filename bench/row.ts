@@ -27,6 +27,8 @@ export type Bench = {
   readonly quick: boolean
   /** How often the contestants take turns. */
   readonly rounds: number
+  /** Where hubs and daemons leave a CPU profile each when they end. */
+  readonly profile?: string
   /** Progress, on stderr. */
   readonly say: (line: string) => void
   /** Done in reverse order when the row is over, however it ends. */

@@ -13,7 +13,7 @@ import type { SpawnerConfig } from '../spawners/registry.ts'
 import { accountRow, layer, snapshotOf, summaryRow } from '../test/harness/site-feed.ts'
 import { createVisitor, type Visitor } from '../test/harness/visitor.ts'
 import { freePorts } from './ports.ts'
-import { answers, type Program, startProgram } from './processes.ts'
+import { answers, type Program, profiling, startProgram } from './processes.ts'
 import type { Bench } from './row.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -121,7 +121,7 @@ export const startBenchSite = async (
   )
   const hub = await startProgram({
     command: process.execPath,
-    args: [siteProgram, 'hub', '--config', layout.hubConfig],
+    args: [...profiling(bench), siteProgram, 'hub', '--config', layout.hubConfig],
     cwd: layout.dir,
     isUp: () => answers(`${at.hub}/healthz`),
   })
