@@ -7,7 +7,7 @@ import type { AddressOf } from './address.ts'
 import type { LiveSockets, Log } from './context.ts'
 import { answerErrors, errorBodyOf, sendError } from './errors.ts'
 import type { HubGate } from './gate/gate.ts'
-import { registerHeaders } from './headers.ts'
+import { registerHeaders, safeHeaders } from './headers.ts'
 import type { UpgradeHandler } from './proxy/upgrade.ts'
 import { registerSockets } from './sockets.ts'
 
@@ -26,6 +26,7 @@ export type AppParts = {
 const bodyLimit = 128 * 1024
 
 export const createApp = async (parts: AppParts): Promise<FastifyInstance> => {
+  const headers = safeHeaders(parts.publicUrl)
   const app: FastifyInstance = Fastify({
     loggerInstance: parts.log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -35,7 +36,7 @@ export const createApp = async (parts: AppParts): Promise<FastifyInstance> => {
     bodyLimit,
     forceCloseConnections: true,
     // Malformed percent-encoding reaches no route.
-    frameworkErrors: (thrown, request, reply) => void sendError(request, reply, thrown),
+    frameworkErrors: (thrown, request, reply) => void sendError(request, reply.headers(headers), thrown),
     clientErrorHandler: (_error, socket) => {
       const body = JSON.stringify(errorBodyOf(new SeneschalError('input.invalid'), randomUUID()))
       if (socket.writable)
@@ -52,7 +53,7 @@ export const createApp = async (parts: AppParts): Promise<FastifyInstance> => {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
     body.length === 0 ? done(null, undefined) : parseJson(request, String(body), done),
   )
-  await registerHeaders(app, parts.publicUrl)
+  registerHeaders(app, headers)
   parts.gate.guard(app)
   await app.register(rateLimit, {
     global: false,

@@ -129,7 +129,7 @@ test('requests that are not even requests get the one error shape and reach no r
 
 test('each answer forbids frames, foreign scripts and sniffing', async (t) => {
   const h = await startTestHub(t)
-  for (const path of ['/healthz', '/api/session', '/nothing']) {
+  for (const path of ['/healthz', '/api/session', '/nothing', '/%zz']) {
     const { headers } = await send(h.port, 'GET', path, { host: 'hub.test' })
     const policy = String(headers['content-security-policy'])
     assert.match(policy, /default-src 'none'/)
@@ -137,6 +137,9 @@ test('each answer forbids frames, foreign scripts and sniffing', async (t) => {
     assert.doesNotMatch(policy, /unsafe/)
     assert.equal(headers['x-content-type-options'], 'nosniff')
     assert.equal(headers['referrer-policy'], 'same-origin')
+    assert.equal(headers['x-frame-options'], 'DENY')
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin')
+    assert.match(String(headers['permissions-policy']), /camera=\(\)/)
     assert.equal(headers['strict-transport-security'], 'max-age=31536000; includeSubDomains')
   }
 })
