@@ -16,6 +16,7 @@ export const createAddressOf = (trusted: readonly string[]): AddressOf => {
     else proxies.addSubnet(address, Number(bits), family(address))
   }
   const isProxy = (address: string) => isIP(address) !== 0 && proxies.check(address, family(address))
+  if (trusted.length === 0) return (request) => plain(request.socket.remoteAddress ?? '')
   return (request) => {
     let address = plain(request.socket.remoteAddress ?? '')
     // From the nearest hop outwards: each entry was written by the hop after it, so it holds while that is ours.

@@ -1,12 +1,12 @@
 /** Random secrets and their hashes. Only hashes are stored, and looked up by: no secret is compared in a query. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** 256 random bits, base64url. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
 /** Whether it has the shape of one; anything else need not be looked up. */
 export const isSecret = (value: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(value)
 
-export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
+export const hashOf = (secret: string): string => hash('sha256', secret)
 
 const letters = '0123456789abcdefghjkmnpqrstvwxyz'
 

@@ -32,7 +32,12 @@ export type HubGate = Gate & {
 export type GuardedRoute = { readonly method: string; readonly url: string; readonly kind: RequestKind }
 
 const run = async (rows: typeof atTheDoor, visit: Visit, parts: GateParts): Promise<void> => {
-  for (const [, check, kinds] of rows) if ((visit.kind & kinds) !== 0) await check(visit, parts)
+  for (const [, check, kinds] of rows) {
+    if ((visit.kind & kinds) === 0) continue
+    // Most checks need not wait, and each turn of the loop that they do not take is somebody else's.
+    const waiting = check(visit, parts)
+    if (waiting !== undefined) await waiting
+  }
 }
 
 /** What was wanted, for the record; nothing where it was too malformed to say. */

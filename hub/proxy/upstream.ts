@@ -2,11 +2,13 @@
  * HTTP to UI servers: one undici agent whose connections are streams that the spawner dials. Each origin stands for
  * one incarnation of a server, so that no connection to an earlier one is ever used again.
  */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Agent, type Dispatcher, errors } from 'undici'
 import { isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import type { Servers } from '../context.ts'
+import { type Head, passOn } from './pass-on.ts'
 
 export type UpstreamRequest = {
   /** `account/instance`, as the assertion in the headers has it. */
@@ -25,6 +27,12 @@ export type Upstream = {
    * `server.timeout`, `tunnel.closed` or what dialling rejects with; with the signal's reason once that is aborted.
    */
   readonly request: (request: UpstreamRequest) => Promise<Dispatcher.ResponseData>
+  /** Gives the answer to a browser; see `passOn`. Rejects as `request` does, or with what `head` threw. */
+  readonly pass: (
+    request: Pick<UpstreamRequest, 'audience' | 'path' | 'headers'> & { readonly method: 'GET' | 'HEAD' },
+    browser: ServerResponse,
+    head: Head,
+  ) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -74,25 +82,45 @@ export const createUpstream = (parts: { readonly servers: Servers }): Upstream =
     },
   })
 
-  const once = ({ audience, ...request }: UpstreamRequest) =>
-    agent.request({ ...request, origin: originOf(audience) })
+  /** Another try where a kept connection ended just now: a fresh one tells whether the server did. */
+  const withRetry = async <T>(
+    audience: string,
+    method: UpstreamRequest['method'],
+    /** The reason, once nobody waits for the answer. */
+    gone: () => unknown,
+    ask: () => Promise<T>,
+  ): Promise<T> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await ask()
+      } catch (thrown) {
+        const left = gone()
+        if (left !== undefined) throw left
+        // It answered, and it was the hub that would not have the answer.
+        if (thrown instanceof SeneschalError && thrown.code === 'server.bad-answer') throw thrown
+        const stale = thrown instanceof errors.SocketError && method !== 'POST'
+        if (stale && attempt === 1) continue
+        servers.suspect(accountOf(audience))
+        throw mapped(thrown)
+      }
+    }
+  }
 
   return {
-    request: async (request) => {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await once(request)
-        } catch (thrown) {
-          if (request.signal.aborted) throw request.signal.reason
-          const error = mapped(thrown)
-          // A kept connection that ended just now; a fresh one tells whether the server did.
-          const stale = thrown instanceof errors.SocketError && request.method !== 'POST'
-          if (stale && attempt === 1) continue
-          servers.suspect(accountOf(request.audience))
-          throw error
-        }
-      }
-    },
+    request: ({ audience, ...request }) =>
+      withRetry(
+        audience,
+        request.method,
+        () => (request.signal.aborted ? request.signal.reason : undefined),
+        () => agent.request({ ...request, origin: originOf(audience) }),
+      ),
+    pass: ({ audience, method, path, headers }, browser, head) =>
+      withRetry(
+        audience,
+        method,
+        () => (browser.destroyed ? new SeneschalError('lost.connection') : undefined),
+        () => passOn(agent, { origin: originOf(audience), method, path, headers }, browser, head),
+      ),
     close: () => agent.destroy(),
   }
 }

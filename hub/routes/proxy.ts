@@ -2,7 +2,7 @@
  * `/u/:account/*`: reading from an account's UI server. Upstream go a few conditional headers and a fresh
  * assertion, never a cookie or whatever else the browser sent; back comes data (proxy/answer.ts).
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SeneschalError } from '../../protocol/errors.ts'
 import {
   type Audit,
@@ -43,13 +43,6 @@ const headersFor = (request: FastifyRequest, assertion: string): Record<string, 
   return headers
 }
 
-/** Aborted when the browser went away before it had the whole answer. */
-const goneSignal = (reply: FastifyReply): AbortSignal => {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new SeneschalError('lost.connection')))
-  return gone.signal
-}
-
 export const proxyRoutes =
   (parts: ProxyParts) =>
   async (app: FastifyInstance): Promise<void> => {
@@ -57,19 +50,19 @@ export const proxyRoutes =
     const assertion = createAssertions(parts)
     const readings = createRecently(parts.now, logReadingLasts)
 
-    /** Reading goes on without an audit log; the hub's own log says so. */
-    const recordReading = async (
+    /** Reading goes on without an audit log; the hub's own log says so. Nothing to wait for where no log is read. */
+    const recordReading = (
       viewer: Viewer,
       { account, segments }: ProxyPath,
       log: Log,
-    ): Promise<void> => {
+    ): Promise<void> | undefined => {
       const [what, id, logs, file] = segments
-      if (what !== 'jobs' || id === undefined || logs !== 'logs' || file === undefined) return
-      if (!readings.isNew(JSON.stringify([viewer.session, account, id, file]))) return
+      if (what !== 'jobs' || id === undefined || logs !== 'logs' || file === undefined) return undefined
+      if (!readings.isNew(JSON.stringify([viewer.session, account, id, file]))) return undefined
       const { person, session, address } = viewer
       const job = parseJobId(account, id)
-      try {
-        await audit.record({
+      return audit
+        .record({
           event: 'log.opened',
           outcome: 'done',
           person,
@@ -79,40 +72,43 @@ export const proxyRoutes =
           ...job,
           tail: (job === undefined ? `${id} ${file}` : file).slice(0, 200),
         })
-      } catch (err) {
-        log.error({ err, account }, 'the reading of a log could not be recorded')
-      }
+        .then(
+          () => undefined,
+          (err: unknown) => log.error({ err, account }, 'the reading of a log could not be recorded'),
+        )
+    }
+
+    /** Of a request whose path was found to be one when the gate asked what it wants. */
+    const paths = new WeakMap<FastifyRequest, ProxyPath>()
+    const pathOf = (request: FastifyRequest): ProxyPath => {
+      const path = paths.get(request) ?? parseProxyPath(request.raw.url ?? '')
+      paths.set(request, path)
+      return path
     }
 
     app.route({
       method: ['GET', 'HEAD'],
       url: '/u/:account/*',
-      config: { kind: PAGE, wants: (request) => wantsOf(parseProxyPath(request.raw.url ?? '')) },
+      config: { kind: PAGE, wants: (request) => wantsOf(pathOf(request)) },
       handler: async (request, reply) => {
         const viewer = gate.viewer(request)
-        const path = parseProxyPath(request.raw.url ?? '')
+        const path = pathOf(request)
         const audience = servers.audience(path.account)
-        const { statusCode, headers, body } = await upstream.request({
-          audience,
-          method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-          path: path.target,
-          headers: headersFor(request, await assertion(viewer, audience)),
-          signal: goneSignal(reply),
-        })
-        const answer = presentAnswer(statusCode, headers)
-        if (answer === undefined) {
-          body.on('error', (err) => request.log.debug({ err }, 'an answer was thrown away')).destroy()
-          request.log.warn({ account: path.account, status: statusCode }, 'an answer may not be passed on')
-          throw new SeneschalError('server.bad-answer')
-        }
-        if (statusCode < 300) {
+        const headers = headersFor(request, await assertion(viewer, audience))
+        const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
+        await upstream.pass({ audience, method, path: path.target, headers }, reply.raw, (status, said) => {
+          const answer = presentAnswer(status, said)
+          if (answer === undefined) {
+            request.log.warn({ account: path.account, status }, 'an answer may not be passed on')
+            throw new SeneschalError('server.bad-answer')
+          }
+          reply.hijack()
+          const told = { ...reply.getHeaders(), ...answer } as Readonly<Record<string, string>>
+          if (status >= 300) return told
           servers.touch(path.account)
-          await recordReading(viewer, path, request.log)
-        }
-        reply.code(statusCode).headers(answer)
-        if (request.method === 'GET' && statusCode !== 204 && statusCode !== 304) return reply.send(body)
-        body.resume()
-        return reply.send()
+          return recordReading(viewer, path, request.log)?.then(() => told) ?? told
+        })
+        return reply
       },
     })
   }

@@ -1,0 +1,95 @@
+/**
+ * One answer of a UI server on its way to the browser, piece by piece and with back-pressure. Straight from undici's
+ * parser to Node's response: streams and signals in between would cost more than all else that the hub does with it.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { SeneschalError } from '../../protocol/errors.ts'
+
+/** What the browser is told at the head of the answer. Throws where it must not get this answer at all. */
+export type Head = (
+  status: number,
+  headers: IncomingHttpHeaders,
+) => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>
+
+export type Asked = {
+  readonly origin: string
+  readonly method: 'GET' | 'HEAD'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * Resolves when the browser has the head of the answer and either all of it or a broken connection. Rejects where it
+ * has nothing yet: `lost.connection` when it left, else with what `head` threw, or as undici says it.
+ */
+export const passOn = (
+  agent: Pick<Dispatcher, 'dispatch'>,
+  asked: Asked,
+  browser: ServerResponse,
+  head: Head,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let upstream: Dispatcher.DispatchController | undefined
+    let begun = false
+    /** The answer ended while its head was still being thought about. */
+    let ended = false
+    const early: Buffer[] = []
+
+    const left = () => upstream?.abort(new SeneschalError('lost.connection'))
+    const fail = (error: unknown) => {
+      browser.off('close', left)
+      if (!begun) return reject(error)
+      // Too late to say it otherwise: an answer that stops short is a broken connection.
+      browser.destroy()
+      resolve()
+    }
+    const end = () => {
+      browser.off('close', left)
+      browser.end()
+      resolve()
+    }
+    const begin = (status: number, headers: Readonly<Record<string, string>>) => {
+      begun = true
+      browser.writeHead(status, headers)
+      for (const chunk of early) browser.write(chunk)
+      if (ended) return end()
+      browser.on('drain', () => {
+        if (!ended) upstream?.resume()
+      })
+    }
+
+    browser.once('close', left)
+    agent.dispatch(asked, {
+      onRequestStart: (controller) => {
+        upstream = controller
+        if (browser.destroyed) left()
+      },
+      onResponseStart: (controller, status, headers) => {
+        if (status < 200) return
+        try {
+          const told = head(status, headers)
+          if (!(told instanceof Promise)) return begin(status, told)
+          controller.pause()
+          told.then(
+            (value) => {
+              begin(status, value)
+              controller.resume()
+            },
+            (error: unknown) => controller.abort(error as Error),
+          )
+        } catch (error) {
+          controller.abort(error as Error)
+        }
+      },
+      onResponseData: (controller, chunk) => {
+        if (!begun) early.push(chunk)
+        else if (!browser.write(chunk)) controller.pause()
+      },
+      onResponseEnd: () => {
+        ended = true
+        if (begun) end()
+      },
+      onResponseError: (_controller, error) => fail(error),
+    })
+  })
