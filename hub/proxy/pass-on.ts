@@ -19,6 +19,9 @@ export type Asked = {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Bytes. */
+const shortPiece = 4096
+
 /**
  * Resolves when the browser has the head of the answer and either all of it or a broken connection. Rejects where it
  * has nothing yet: `lost.connection` when it left, else with what `head` threw, or as undici says it.
@@ -36,6 +39,9 @@ export const passOn = (
     let ended = false
     const early: Buffer[] = []
 
+    /** Node joins a short string with the head into one write. Latin-1 is every byte as it is. */
+    const write = (chunk: Buffer): boolean =>
+      chunk.length <= shortPiece ? browser.write(chunk.toString('latin1'), 'latin1') : browser.write(chunk)
     const left = () => upstream?.abort(new SeneschalError('lost.connection'))
     const fail = (error: unknown) => {
       browser.off('close', left)
@@ -52,7 +58,7 @@ export const passOn = (
     const begin = (status: number, headers: Readonly<Record<string, string>>) => {
       begun = true
       browser.writeHead(status, headers)
-      for (const chunk of early) browser.write(chunk)
+      for (const chunk of early) write(chunk)
       if (ended) return end()
       browser.on('drain', () => {
         if (!ended) upstream?.resume()
@@ -84,7 +90,7 @@ export const passOn = (
       },
       onResponseData: (controller, chunk) => {
         if (!begun) early.push(chunk)
-        else if (!browser.write(chunk)) controller.pause()
+        else if (!write(chunk)) controller.pause()
       },
       onResponseEnd: () => {
         ended = true
