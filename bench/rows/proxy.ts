@@ -1,29 +1,18 @@
 /** HTTP through the hub (session, gate, assertion, tunnel) beside other proxies in front of the same upstream. */
 import { type Loaded, loadHttp } from '../http-load.ts'
-import { nginxMissing, startChp, startNginx } from '../peers.ts'
+import { nginxMissing } from '../peers.ts'
 import { cpuTime } from '../processes.ts'
-import { type Way as HubWay, startFar, startLocalWay, startSshWay } from '../road.ts'
 import { type Contestant, takeTurns } from '../rounds.ts'
-import { against, type Bench, type Figure, type Row } from '../row.ts'
-
-const ours = 'hub'
-const overSsh = 'hub over SSH'
+import { against, type Figure, type Row } from '../row.ts'
+import { ours, overSsh, prepareWays, type WayIn } from '../ways.ts'
 
 type Measured = Loaded & {
   /** Of the proxy's process, µs. */
   readonly cpu: number
 }
-type Way = {
-  readonly who: string
-  readonly port: number
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly pid?: number
-}
-
-const measure = (way: Way, connections: number, ms: number) => async (): Promise<Measured> => {
+const measure = (way: WayIn, connections: number, ms: number) => async (): Promise<Measured> => {
   const before = way.pid === undefined ? 0 : cpuTime(way.pid)
-  const loaded = await loadHttp({ ...way, connections, ms })
+  const loaded = await loadHttp({ ...way, path: `${way.prefix}/workflows`, connections, ms })
   const used = way.pid === undefined ? 0 : cpuTime(way.pid) - before
   return { ...loaded, cpu: (used * 1000) / loaded.count }
 }
@@ -56,30 +45,6 @@ const figuresOf = (
     ...table('p50', 'ms', ({ p50 }) => p50),
     ...table('p99', 'ms', ({ p99 }) => p99),
     ...table('CPU per request', 'µs', ({ cpu }) => cpu).filter(({ who }) => who !== 'direct'),
-  ]
-}
-
-/** Everybody in front of the same upstream, each in its own process. */
-const prepareWays = async (bench: Bench): Promise<readonly Way[]> => {
-  const far = await startFar(bench)
-  const local = await startLocalWay(bench, far, ['atmosphere_stage'])
-  const ssh = await startSshWay(bench, far)
-  const chp = await startChp(bench, local.upstreamPort)
-  const nginx = await startNginx(bench, local.upstreamPort)
-  const path = '/workflows'
-  const { headers } = local
-  const throughHub = (who: string, { site, accounts, headers }: HubWay): Way => ({
-    ...{ who, headers, port: site.port, pid: site.hub.pid },
-    path: `/u/${accounts[0]}${path}`,
-  })
-  return [
-    throughHub(ours, local),
-    ...(ssh === undefined ? [] : [throughHub(overSsh, ssh)]),
-    ...[chp, ...(nginx === undefined ? [] : [nginx])].map(({ who, port, program }) => ({
-      ...{ who, headers, port, path },
-      pid: program.pid,
-    })),
-    { who: 'direct', headers, port: local.upstreamPort, path },
   ]
 }
 
