@@ -53,6 +53,10 @@ export type Socket = {
 }
 
 const firstDelay = 500
+/** A part that was started again is seen again within this, ms. */
+const briefDelay = 2000
+/** What has been away for minutes is asked less often: each time after a twentieth of its absence. */
+const patience = 1 / 20
 const longestDelay = 15_000
 /** A connection that lasted this long was a good one: the next back-off begins small again. */
 const steady = 10_000
@@ -64,6 +68,7 @@ export const openSocket = (options: SocketOptions, parts: StreamParts): Socket =
   let ended = false
   let idle = false
   let lastHeard = parts.now()
+  let lastMessage = parts.now()
   let since = parts.now()
   let lastRenewal = Number.NEGATIVE_INFINITY
   let cancelTimer: (() => void) | undefined
@@ -92,7 +97,8 @@ export const openSocket = (options: SocketOptions, parts: StreamParts): Socket =
   }
   const retry = () => {
     tries += 1
-    const ceiling = Math.min(longestDelay, firstDelay * 2 ** Math.min(tries - 1, 10))
+    const bound = Math.max(briefDelay, (parts.now() - lastMessage) * patience)
+    const ceiling = Math.min(longestDelay, bound, firstDelay * 2 ** Math.min(tries - 1, 10))
     const delay = ceiling / 2 + (parts.random() * ceiling) / 2
     options.onState({ phase: 'waiting', until: parts.now() + delay, tries })
     cancelTimer = parts.after(delay, connect)
@@ -142,6 +148,7 @@ export const openSocket = (options: SocketOptions, parts: StreamParts): Socket =
       }),
       message: current((text: string) => {
         heard()
+        lastMessage = lastHeard
         options.message(text)
       }),
       close: current(closed),
