@@ -3,6 +3,7 @@ import { type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { SeneschalError } from '../protocol/errors.ts'
+import { soundWrites } from './sound-writes.ts'
 import { watchStalls } from './stalls.ts'
 
 /**
@@ -117,7 +118,7 @@ export const openSession = async (
           return reject(new SessionRefused())
         }
         let settled = false
-        const stream = h2.request({ ':method': 'CONNECT', ':authority': 'server' })
+        const stream = soundWrites(h2.request({ ':method': 'CONNECT', ':authority': 'server' }))
         const abort = () => {
           settled = true
           reject(dialSignal?.reason)

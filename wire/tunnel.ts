@@ -5,6 +5,7 @@
 import { performServerHandshake } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { SeneschalError } from '../protocol/errors.ts'
+import { soundWrites } from './sound-writes.ts'
 import { watchStalls } from './stalls.ts'
 import {
   openSession,
@@ -182,7 +183,7 @@ export const serveTunnel = (
     stream.respond({ ':status': 200 })
     stalls.watch(stream)
     stream.once('close', () => stalls.forget(stream))
-    onStream(stream)
+    onStream(soundWrites(stream))
   })
   // A broken carrier: every stream of it has been told, and `closed` tells the rest.
   session.on('error', () => undefined)
