@@ -1,9 +1,23 @@
 /** Every row, in the order of the overview. */
 import type { Row } from './row.ts'
 import { decisions } from './rows/decisions.ts'
+import { engine } from './rows/engine.ts'
 import { idle } from './rows/idle.ts'
 import { memory } from './rows/memory.ts'
 import { proxy } from './rows/proxy.ts'
+import { reads } from './rows/reads.ts'
+import { requests } from './rows/requests.ts'
+import { spawn } from './rows/spawn.ts'
 import { websocket } from './rows/websocket.ts'
 
-export const rows: readonly Row[] = [decisions, proxy, websocket, idle, memory]
+export const rows: readonly Row[] = [
+  spawn,
+  decisions,
+  proxy,
+  websocket,
+  idle,
+  memory,
+  reads,
+  requests,
+  engine,
+]

@@ -20,7 +20,9 @@ const openSockets = (way: WayIn, kind: 'tick' | 'flood', count: number): Promise
           const url = `ws://127.0.0.1:${way.port}${way.prefix}/stream?bench=${kind}`
           const headers = { host: `localhost:${way.port}`, ...way.headers }
           const socket = new WebSocket(url, { headers, perMessageDeflate: false })
-          socket.once('open', () => resolve(socket)).once('error', reject)
+          socket
+            .once('open', () => resolve(socket))
+            .once('error', (error) => reject(new Error(`${way.who}: ${error.message}`)))
         }),
     ),
   )
