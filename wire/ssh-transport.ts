@@ -122,18 +122,43 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
     }, options.idleAfter ?? 60_000).unref()
   }
 
+  const openOn = async (
+    client: Client,
+    command: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientChannel> => {
+    const opening = execute(client, command)
+    return await whicheverFirst(opening, signal).catch((error: unknown) => {
+      // Given up by the caller: a channel that opens all the same must not stay.
+      opening.then((late) => late.close()).catch(() => undefined)
+      throw error
+    })
+  }
+
+  /** A kept connection may have died without anybody having noticed: then a fresh one tells whether the host did. */
+  const openRaw = async (command: string, signal: AbortSignal | undefined) => {
+    const kept = connection
+    const client = await whicheverFirst(connected(), signal)
+    try {
+      return { client, raw: await openOn(client, command, signal) }
+    } catch (error) {
+      if (kept === undefined || !(await isGone(client)) || signal?.aborted === true) throw error
+      const fresh = await whicheverFirst(connected(), signal)
+      return { client: fresh, raw: await openOn(fresh, command, signal) }
+    }
+  }
+  /** Its end may be told just after the refusal that it is the reason of. */
+  const isGone = async (client: Client): Promise<boolean> => {
+    if (!lost.has(client)) await new Promise((resolve) => setImmediate(resolve))
+    return lost.has(client)
+  }
+
   return {
     exec: async (verb, { signal } = {}) => {
       ended.signal.throwIfAborted()
       signal?.throwIfAborted()
-      const client = await whicheverFirst(connected(), signal)
       const nonce = randomBytes(16).toString('hex')
-      const opening = execute(client, formatAgentCommand(verb, nonce))
-      const raw = await whicheverFirst(opening, signal).catch((error: unknown) => {
-        // Given up by the caller: a channel that opens all the same must not stay.
-        opening.then((late) => late.close()).catch(() => undefined)
-        throw error
-      })
+      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal)
       const stream = pairStreams(raw, raw)
       const kill = () => {
         stream.destroy()
