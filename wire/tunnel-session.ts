@@ -59,7 +59,14 @@ export type SessionOptions = {
 }
 
 /** Thrown by `dial` where the session as a whole takes no more: another one may. */
-export class SessionRefused extends Error {}
+export class SessionRefused extends Error {
+  /** Whether it ever took a stream. One that did was of use to somebody: the next may be to the caller. */
+  readonly served: boolean
+  constructor(served: boolean) {
+    super('The session takes no more streams.')
+    this.served = served
+  }
+}
 
 const isRefusal = (stream: ClientHttp2Stream): boolean =>
   stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ||
@@ -75,6 +82,7 @@ export const openSession = async (
   const stalls = watchStalls(options.stalledAfter)
   let heard = performance.now()
   let open = 0
+  let served = false
   let retired = false
   // Every byte is a sign of life: on a slow line a ping's answer waits behind a large download. (HTTP/2 takes a
   // socket's bytes below the stream, where nobody sees them pass; there the pings have to do.)
@@ -115,7 +123,7 @@ export const openSession = async (
       new Promise<Duplex>((resolve, reject) => {
         if (!session.usable()) {
           release()
-          return reject(new SessionRefused())
+          return reject(new SessionRefused(served))
         }
         let settled = false
         const stream = soundWrites(h2.request({ ':method': 'CONNECT', ':authority': 'server' }))
@@ -134,13 +142,14 @@ export const openSession = async (
           if (!isRefusal(stream) && session.usable())
             return reject(new SeneschalError('tunnel.closed', 'The stream was closed before it opened.'))
           session.retire()
-          reject(new SessionRefused())
+          reject(new SessionRefused(served))
         })
         stream.once('response', (headers) => {
           if (settled) return
           settled = true
           dialSignal?.removeEventListener('abort', abort)
           if (headers[':status'] === 200) {
+            served = true
             stalls.watch(stream)
             return resolve(stream)
           }

@@ -41,6 +41,8 @@ export type TunnelClient = {
 
 /** Above this even sharing has an end: the peer's own limit of streams per session. */
 const hardLimit = 1000
+/** Among many who dial at once, one may come too late for several new sessions in a row. */
+const mostAttempts = 20
 
 /**
  * Dials beyond `streamsPerSession` open another session. When there are `maxSessions`, or the far side refuses
@@ -120,6 +122,7 @@ export const createTunnelClient = (options: TunnelOptions): TunnelClient => {
   }
 
   const dial = async (signal?: AbortSignal): Promise<Duplex> => {
+    let barren = 0
     for (let attempt = 1; ; attempt += 1) {
       signal?.throwIfAborted()
       const session = await reserve(signal)
@@ -127,8 +130,9 @@ export const createTunnelClient = (options: TunnelOptions): TunnelClient => {
         return await session.dial(signal)
       } catch (error) {
         if (!(error instanceof SessionRefused)) throw error
-        if (attempt === 3)
-          throw new SeneschalError('tunnel.closed', 'It refused three times.', { cause: error })
+        if (!error.served) barren += 1
+        if (barren === 3 || attempt === mostAttempts)
+          throw new SeneschalError('tunnel.closed', 'It refused each time.', { cause: error })
       }
     }
   }

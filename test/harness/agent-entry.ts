@@ -3,14 +3,29 @@
  * UI server's place and an echo in the supervisor's.
  */
 import { createServer } from 'node:http'
-import { createServer as createNetServer } from 'node:net'
-import { Readable } from 'node:stream'
+import { constants, performServerHandshake } from 'node:http2'
+import { createServer as createNetServer, type Socket } from 'node:net'
+import { type Duplex, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { isAgentRole } from '../../protocol/agent-line.ts'
 import { runAgent } from '../../uiserver/agent/run-agent.ts'
 
 const zeros = function* (bytes: number) {
   for (let left = bytes; left > 0; left -= 65_536) yield Buffer.alloc(Math.min(left, 65_536))
+}
+
+/** A far end that has had enough after five streams per session, as one does whose memory is full. */
+const serveFew = (carrier: Socket, onStream: (stream: Duplex) => void) => {
+  let count = 0
+  performServerHandshake(carrier)
+    .on('error', () => undefined)
+    .on('stream', (stream) => {
+      stream.on('error', () => undefined)
+      count += 1
+      if (count > 5) return stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      stream.respond({ ':status': 200 })
+      onStream(stream)
+    })
 }
 
 const serve = async () => {
@@ -44,7 +59,9 @@ const serve = async () => {
       )
   })
   const server = createNetServer((socket) => {
-    serveTunnel(socket, (stream) => void http.emit('connection', stream))
+    const accept = (stream: Duplex) => void http.emit('connection', stream)
+    if (settings.issuer === 'refuses') serveFew(socket, accept)
+    else serveTunnel(socket, accept)
   })
   server.listen(settings.socket, () => console.log(JSON.stringify({ ready: true })))
 }
