@@ -1,4 +1,4 @@
-/** A copy of what the far side needs where every account can read it: a checkout may be in a private directory. */
+/** Copies of what the far side needs where every account can read it: a checkout may be in a private directory. */
 import { chmod, copyFile, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,24 +14,31 @@ export type FarSide = {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const parts = [
-  'package.json',
-  'protocol',
-  'wire',
-  'uiserver/agent',
-  'test/harness/agent-entry.ts',
-  'node_modules/zod',
-]
+const shared = ['package.json', 'protocol', 'wire', 'node_modules/zod']
+const sides = {
+  /** The real agent, stand-ins for what it starts. */
+  agent: { parts: ['uiserver/agent'], entry: 'test/harness/agent-entry.ts' },
+  /** All of it, as the product has it. */
+  product: {
+    parts: [
+      ...['policy', 'config', 'durable', 'runners', 'uiserver', 'cli'],
+      ...['jose', 'ws', 'yaml'].map((name) => `node_modules/${name}`),
+    ],
+    entry: 'cli/far.ts',
+  },
+} as const
 
-export const installFarSide = async (): Promise<FarSide> => {
+export const installFarSide = async (side: keyof typeof sides = 'agent'): Promise<FarSide> => {
+  const { parts, entry: program } = sides[side]
   const dir = await mkdtemp(join(tmpdir(), 'far-side-'))
   await chmod(dir, 0o755)
-  for (const part of parts) await cp(join(root, part), join(dir, part), { recursive: true })
+  for (const part of [...shared, ...parts, program])
+    await cp(join(root, part), join(dir, part), { recursive: true })
   await mkdir(join(dir, 'bin'))
   const node = join(dir, 'bin', 'node')
   await copyFile(process.execPath, node)
   await chmod(node, 0o755)
-  const entry = join(dir, 'test/harness/agent-entry.ts')
+  const entry = join(dir, program)
   return {
     dir,
     node,
