@@ -102,6 +102,11 @@ export const auditEvents = {
   },
   'daemon.started': { writer: 'daemon', text: 'started', means: 'The daemon started.' },
   'daemon.stopped': { writer: 'daemon', text: 'stopped', means: 'The daemon stopped in order.' },
+  'plugin.activated': {
+    writer: 'daemon',
+    text: 'activated a plugin',
+    means: 'A daemon that started activated this version of a plugin; the digest says which files.',
+  },
   'hub.started': { writer: 'hub', text: 'started', means: 'A hub started.' },
   'hub.stopped': { writer: 'hub', text: 'stopped', means: 'A hub stopped in order.' },
 } as const satisfies Record<

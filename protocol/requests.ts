@@ -2,7 +2,8 @@
 import { z } from 'zod/mini'
 import { accountName, cyclePoint, requestId, taskName, workflowName } from './ids.ts'
 
-const pluginRef = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,63}(?:@[0-9][0-9A-Za-z.-]{0,31})?$/))
+/** `name`, or `name@version`. */
+export const pluginRef = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,63}(?:@[0-9][0-9A-Za-z.-]{0,31})?$/))
 
 /** The largest request file, bytes. */
 export const requestMaxBytes = 64 * 1024

@@ -5,6 +5,7 @@
 import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
+import { pluginIdentity } from './plugins.ts'
 import { requestStates } from './requests.ts'
 
 const time = z.number()
@@ -170,6 +171,8 @@ export const requestRow = z.readonly(
     state: z.enum(requestStates),
     code: z.nullable(z.string()),
     reason: z.nullable(z.string()),
+    /** Which plugin it runs, and by which code; only for plugin runs. */
+    plugin: z.optional(pluginIdentity),
     at: time,
   }),
 )
