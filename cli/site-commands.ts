@@ -4,6 +4,7 @@ import { auditVerifyCommand } from './commands/audit.ts'
 import { daemonCommand, daemonSetupCommand } from './commands/daemon.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
+import { pluginHostCommand } from './commands/plugin-host.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { farCommands } from './far-commands.ts'
@@ -16,5 +17,6 @@ export const siteCommands: readonly Command[] = [
   statusCommand,
   explainCommand,
   auditVerifyCommand,
+  pluginHostCommand,
   ...farCommands,
 ]

@@ -20,6 +20,8 @@ export type AdmissionRules = {
   readonly uidOf: (account: string) => number | undefined
   /** The one account that a uid is. */
   readonly accountOf: (uid: number) => string | undefined
+  /** Name of a Unix user who is no account; never root's. */
+  readonly strangerOf: (uid: number) => Promise<string | undefined>
 }
 
 const askOf = (ask: Ask): Accepted['ask'] => {
@@ -53,24 +55,36 @@ const granted = async (
   }
 }
 
-/**
- * Without a grant there is no person, only the uid: it may act on the account that it is. Others may ask for a plugin
- * run of their own, which goes under no account's name, so there is nobody to answer for it yet.
- */
-const own = (
+/** Users who are no account may ask for plugin runs of their own, under their own name and no other. */
+const strangerFor = async (
+  { action, account }: { readonly action: string; readonly account?: string | undefined },
+  uid: number,
+  rules: AdmissionRules,
+): Promise<string> => {
+  const name = await rules.strangerOf(uid)
+  if (action !== 'submit' || (account !== undefined && account !== name))
+    throw new SeneschalError('permission.denied')
+  if (name === undefined) throw new SeneschalError('plugin.none')
+  return name
+}
+
+/** Without a grant there is no person, only the uid: it may act on the account that it is. */
+const own = async (
   file: Omit<Ask, 'account'> & { readonly id: string; readonly account?: string | undefined },
   entry: RequestBytes,
   rules: AdmissionRules,
-): Accepted => {
-  const { id, account = rules.accountOf(entry.uid), action, workflow, cycle, task, plugin, args } = file
-  const isOwn = account !== undefined && rules.uidOf(account) === entry.uid
-  if (!isOwn) throw new SeneschalError(action === 'submit' ? 'plugin.none' : 'permission.denied')
+): Promise<Accepted> => {
+  const { id, action, workflow, cycle, task, plugin, args } = file
+  const named = file.account ?? rules.accountOf(entry.uid)
+  const isOwn = named !== undefined && rules.uidOf(named) === entry.uid
+  const account = isOwn ? named : await strangerFor(file, entry.uid, rules)
   const ask = askOf({ action, account, workflow, cycle, task, plugin, args })
   return {
     id,
     uid: entry.uid,
     via: 'cli',
     ask,
+    ...(isOwn ? {} : { stranger: true }),
     person: null,
     groups: [],
     session: null,

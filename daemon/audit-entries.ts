@@ -2,6 +2,7 @@
 import { actionOf } from '../protocol/actions/registry.ts'
 import type { AuditEntry } from '../protocol/audit.ts'
 import type { Accepted, DaemonEvent, Outcome } from './events.ts'
+import type { Run } from './plugins/runs.ts'
 import { requestKey } from './requests.ts'
 import type { DaemonState } from './state.ts'
 
@@ -17,7 +18,14 @@ const auditArgs = ({ ask }: Accepted): Readonly<Record<string, unknown>> | null 
   return told.length === 0 ? null : Object.fromEntries(told)
 }
 
-const ofRequest = (request: Accepted, outcome: Outcome): AuditEntry => ({
+/** Which code ran with what; only the plugin itself says what of its arguments may be kept. */
+const runArgs = (request: Accepted, run: Run | undefined): Record<string, unknown> => ({
+  plugin: run === undefined ? (request.ask.plugin ?? null) : `${run.plugin.name}@${run.plugin.version}`,
+  ...(run === undefined ? {} : { digest: run.plugin.digest }),
+  args: run?.told ?? auditArgs(request) ?? {},
+})
+
+const ofRequest = (request: Accepted, outcome: Outcome, run: Run | undefined): AuditEntry => ({
   event: outcome.state === 'done' ? 'action.done' : 'action.not-done',
   outcome: outcome.state,
   code: outcome.code,
@@ -28,7 +36,7 @@ const ofRequest = (request: Accepted, outcome: Outcome): AuditEntry => ({
   cycle: request.ask.cycle ?? null,
   task: request.ask.task ?? null,
   action: request.ask.action,
-  args: auditArgs(request),
+  args: request.ask.action === 'submit' ? runArgs(request, run) : auditArgs(request),
   reason: outcome.reason ?? request.reason,
   request: request.id,
 })
@@ -59,8 +67,15 @@ export const auditOf = (state: DaemonState, event: DaemonEvent): AuditEntry | un
             reason: event.problem.slice(0, 1000),
           }
     case 'done': {
-      const waiting = state.requests.waiting.get(requestKey(event.uid, event.id))
-      return waiting === undefined ? undefined : ofRequest(waiting.request, event.outcome)
+      const key = requestKey(event.uid, event.id)
+      const waiting = state.requests.waiting.get(key)
+      return waiting === undefined
+        ? undefined
+        : ofRequest(waiting.request, event.outcome, state.runs.byRequest.get(key))
+    }
+    case 'plugin-activated': {
+      const { name, version, digest } = event.plugin
+      return { event: 'plugin.activated', outcome: 'done', tail: `${name}@${version}`, args: { digest } }
     }
     case 'file-refused':
       return {

@@ -11,9 +11,10 @@ import { handlers } from './handlers/registry.ts'
 import { findWorkflow } from './state.ts'
 
 export type CarriedOut = {
-  /** The last of them is the outcome. */
+  /** The last of them is the outcome, if there is one. */
   readonly events: readonly DaemonEvent[]
-  readonly outcome: Outcome
+  /** undefined: the request goes on by itself. */
+  readonly outcome: Outcome | undefined
   readonly afterwards?: () => void
 }
 
@@ -38,6 +39,9 @@ const denied = (code: ErrorCode, decision: Decision): Refusal => ({
 const objection = (request: Accepted, desk: Desk, snapshot: PermissionSnapshot): Refusal | undefined => {
   const { ask } = request
   if (desk.now() > request.notAfter) return { state: 'stale', code: 'request.stale', reason: null }
+  // There is no policy about somebody who is no account: the plugin's own rule decides, and nothing else can be asked.
+  if (request.stranger === true)
+    return ask.action === 'submit' ? undefined : { state: 'refused', code: 'permission.denied', reason: null }
   const question = { who: whoOf(request), account: ask.account, workflow: ask.workflow }
   const seen = decide(snapshot, { ...question, action: 'view' })
   const hidden: ErrorCode = ask.workflow === undefined ? 'account.unknown' : 'workflow.unknown'
@@ -71,6 +75,7 @@ const plan = (request: Accepted, desk: Desk): Plan | Promise<Plan> => {
 }
 
 const finish = (request: Accepted, desk: Desk, result: Plan): CarriedOut => {
+  if (result.ok && result.goesOn === true) return { events: result.events, outcome: undefined }
   const outcome: Outcome = result.ok
     ? { state: 'done', code: null, reason: null }
     : { state: 'refused', code: result.code, reason: result.reason.slice(0, 1000) }

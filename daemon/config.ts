@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import { absolutePath, duration } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
+import { noPlugins, pluginsConfig } from './plugins/config.ts'
 
 const local = z.strictObject({
   kind: z.literal('local'),
@@ -66,6 +67,8 @@ export const daemonConfig = z.strictObject({
     }),
     { inbox: 'PT1S', files: 'PT10S', jobs: 'PT15S' },
   ),
+  /** White-listed implementations of work that a request may ask for. */
+  plugins: z._default(pluginsConfig, noPlugins),
   /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */
   unsafeSingleUser: z._default(z.boolean(), false),
 })

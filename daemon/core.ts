@@ -32,6 +32,8 @@ export type CoreParts = {
   readonly now: () => number
   /** After the commit: what the engine wants done. */
   readonly onEffects: (effects: readonly OwedEffect[]) => void
+  /** After the commit: plugin runs that are to be looked at, by their requests' keys. */
+  readonly onRuns: (keys: readonly string[]) => void
   /** A workflow changed: its next wake-up may be another one. Told at once. */
   readonly onTouched: (flow: Workflow) => void
   readonly onProblem: (what: 'journal' | 'audit' | 'snapshot', error: unknown) => void
@@ -122,6 +124,8 @@ export const createCore = (parts: CoreParts): Core => {
         feeds.publish({ seq: at, at: event.at, consequences, record: records.get(at) })
       const effects = batch.flatMap(({ consequences }) => consequences.effects)
       if (effects.length > 0) parts.onEffects(effects)
+      const runs = new Set(batch.flatMap(({ consequences: { run } }) => (run === undefined ? [] : [run])))
+      if (runs.size > 0) parts.onRuns([...runs])
       if (captured !== undefined) await snapshot(captured.data, captured.writeFeeds, last)
       done.resolve()
     } catch (error) {

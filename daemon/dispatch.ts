@@ -12,6 +12,7 @@ import type { JobRow } from '../protocol/rows.ts'
 import type { DaemonEvent } from './events.ts'
 import { newsOf } from './job-news.ts'
 import { JobRefused, type JobsClient } from './jobs-client.ts'
+import { awaitedJob, awaitedJobs, isKilling, jobNews } from './known-jobs.ts'
 import { type DaemonState, findWorkflow } from './state.ts'
 import type { Workflow } from './workflow.ts'
 
@@ -71,10 +72,10 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
     )
 
   const rowOf = (workflow: string, job: JobName): JobRow | undefined =>
-    findWorkflow(state, account, workflow)?.awaited.get(jobKey(workflow, job.cycle, job.task, job.submit))
+    awaitedJob(state, account, { ...job, workflow })
 
   const report = async (workflow: string, events: readonly JobEvent[]): Promise<void> => {
-    await commit(events.map((event) => ({ kind: 'engine', at: now(), account, workflow, event })))
+    await commit(events.map((event) => jobNews(account, workflow, event, now())))
   }
   const learn = async (workflow: string, job: JobName, found: JobState): Promise<void> => {
     const row = rowOf(workflow, job)
@@ -173,19 +174,16 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   }
 
   const awaited = (): readonly (readonly [string, JobName])[] =>
-    [...(state.workflows.get(account)?.values() ?? [])].flatMap((flow) =>
-      [...flow.awaited.values()]
-        .filter((row) => row.state !== 'preparing')
-        .map(
-          ({ workflow, cycle, task, submit: number }) =>
-            [workflow, { workflow, cycle, task, submit: number }] as const,
-        ),
-    )
+    [...awaitedJobs(state, account)]
+      .filter((row) => row.state !== 'preparing')
+      .map(
+        ({ workflow, cycle, task, submit: number }) =>
+          [workflow, { workflow, cycle, task, submit: number }] as const,
+      )
 
   /** A kill whose supervisor died before it was hard is asked for again. */
   const killAgain = (workflow: string, job: JobName): void => {
-    const key = jobKey(workflow, job.cycle, job.task, job.submit)
-    if (findWorkflow(state, account, workflow)?.jobs.killing.has(key) === true)
+    if (isKilling(state, account, { ...job, workflow }))
       owe(workflow, { kind: 'kill', cycle: job.cycle, task: job.task, submit: job.submit })
   }
 

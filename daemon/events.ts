@@ -1,8 +1,10 @@
 /** What the journal holds: everything that ever changed the daemon's state, in order. Replaying it gives the state. */
-import type { EngineEvent } from '../engine/types.ts'
+import type { EngineEvent, JobEvent } from '../engine/types.ts'
 import type { ActionName } from '../protocol/actions/registry.ts'
 import { SeneschalError } from '../protocol/errors.ts'
+import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { Ask, RequestState } from '../protocol/requests.ts'
+import type { Work } from '../protocol/steps.ts'
 
 /** A request as it was taken up: who, by which right, and what. Grants themselves are not kept. */
 export type Accepted = {
@@ -11,6 +13,8 @@ export type Accepted = {
   readonly uid: number
   readonly via: 'web' | 'cli'
   readonly ask: Ask & { readonly action: ActionName; readonly account: string }
+  /** Of a user of the site's hosts who is no account: `ask.account` is that user's name, and there is no policy for it. */
+  readonly stranger?: true
   /** null: the account's own request; no person is known. */
   readonly person: string | null
   readonly groups: readonly string[]
@@ -31,6 +35,9 @@ export type Outcome = {
 
 /** Engine events that can be stored as they are; a reload is stored as the definition's text. */
 export type StoredEngineEvent = Exclude<EngineEvent, { kind: 'reload' }>
+
+/** A plugin run is named by its request. */
+type OfRun = { readonly uid: number; readonly id: string }
 
 type InWorkflow = { readonly account: string; readonly workflow: string }
 
@@ -60,6 +67,23 @@ type Kinds = {
   readonly 'configuration-refused': { readonly reason: string }
   readonly accepted: { readonly request: Accepted }
   readonly done: { readonly uid: number; readonly id: string; readonly outcome: Outcome }
+  /** Its files were read, checked and are what runs from now on. */
+  readonly 'plugin-activated': { readonly plugin: PluginIdentity }
+  /** A plugin is to decide about a request; `told` = its arguments as the audit log may have them. */
+  readonly 'run-begun': OfRun & {
+    readonly plugin: PluginIdentity
+    readonly told: Readonly<Record<string, unknown>>
+  }
+  /** Allowed and planned: from now on it is carried out, whatever becomes of the plugin. */
+  readonly 'run-planned': OfRun & { readonly plan: Work }
+  /** News of a job of a run. */
+  readonly 'run-job': { readonly account: string; readonly event: JobEvent }
+  /** An executor other than that of jobs is through with a leaf. */
+  readonly 'run-leaf': OfRun & {
+    readonly leaf: number
+    readonly ok: boolean
+    readonly note: string | null
+  }
   readonly 'file-refused': {
     readonly uid: number | null
     readonly account: string | null
@@ -87,6 +111,11 @@ const kinds: Readonly<Record<EventKind, true>> = {
   'configuration-refused': true,
   accepted: true,
   done: true,
+  'plugin-activated': true,
+  'run-begun': true,
+  'run-planned': true,
+  'run-job': true,
+  'run-leaf': true,
   'file-refused': true,
 }
 

@@ -1,14 +1,17 @@
 /** The feeds as views of the journal: one for the site, one for each account. */
 import { type FeedWriter, openFeedWriter } from '../durable/feed-writer.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
-import type { AccountPut, SitePut } from '../protocol/rows.ts'
+import type { AccountPut, RequestRow, SitePut } from '../protocol/rows.ts'
 import type { AccountIds } from './accounts.ts'
+import type { Accepted } from './events.ts'
 import type { SiteLayout } from './layout.ts'
-import { presentRequest } from './requests.ts'
+import { jobsOf } from './plugins/runs.ts'
+import { presentRequest, requestKey } from './requests.ts'
 import { accountFeedMode, siteFeedMode } from './setup.ts'
 import { type Consequences, type DaemonState, everyWorkflow, summaryKey } from './state.ts'
 import type { FeedPlaces } from './state-store.ts'
 import { allRows, summaryOf, type Workflow } from './workflow.ts'
+import { keyOfJob } from './workflow-jobs.ts'
 
 export type Published = {
   readonly seq: number
@@ -61,14 +64,24 @@ const summaryPut = (flow: Workflow): SitePut => ({
   row: summaryOf(flow),
 })
 
+const presentWaiting = (
+  { runs }: DaemonState,
+  { request, at }: { readonly request: Accepted; readonly at: number },
+): RequestRow =>
+  presentRequest(request, at, undefined, runs.byRequest.get(requestKey(request.uid, request.id))?.plugin)
+
 const accountRows = (state: DaemonState, account: string): readonly AccountPut[] => {
   const flows = [...(state.workflows.get(account)?.values() ?? [])]
   const waiting = [...state.requests.waiting.values()]
     .filter(({ request }) => request.ask.account === account)
-    .map(({ request, at }) => presentRequest(request, at, undefined))
+    .map((entry) => presentWaiting(state, entry))
+  const runs = [...state.runs.byRequest.values()].filter((run) => run.account === account)
   const answered = state.requests.shown.get(account)?.values() ?? []
   return [
     ...flows.flatMap(allRows),
+    ...runs
+      .flatMap((run) => [...jobsOf(run)])
+      .map((row): AccountPut => ({ kind: 'job', key: keyOfJob(row), row })),
     ...[...waiting, ...answered].map((row): AccountPut => ({ kind: 'request', key: row.id, row })),
   ]
 }
@@ -76,7 +89,7 @@ const accountRows = (state: DaemonState, account: string): readonly AccountPut[]
 const siteRows = (state: DaemonState): readonly SitePut[] => {
   const waiting = [...state.requests.waiting.values()]
     .filter(({ request }) => request.via === 'web')
-    .map(({ request, at }) => presentRequest(request, at, undefined))
+    .map((entry) => presentWaiting(state, entry))
   return [
     ...[...state.accounts.values()].map((row): SitePut => ({ kind: 'account', key: row.account, row })),
     ...[...waiting, ...state.requests.shownAtSite.values()].map(

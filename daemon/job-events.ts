@@ -8,6 +8,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import { type JobEventFile, jobEventFile, jobEventMaxBytes } from '../protocol/jobs.ts'
 import type { DaemonEvent } from './events.ts'
 import { newsFromFile } from './job-news.ts'
+import { jobNews } from './known-jobs.ts'
 
 export type JobEventParts = {
   readonly account: string
@@ -93,13 +94,7 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
       // A directory has no order; a job's own clock does.
       taken.sort((a, b) => a.file.time - b.file.time || order(a.file) - order(b.file))
       await parts.commit(
-        taken.map(({ file }) => ({
-          kind: 'engine',
-          at: now(),
-          account,
-          workflow: file.workflow,
-          event: newsFromFile(file, now()),
-        })),
+        taken.map(({ file }) => jobNews(account, file.workflow, newsFromFile(file, now()), now())),
       )
       for (const { name } of taken) await remove(name, undefined)
     }

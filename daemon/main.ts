@@ -7,7 +7,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
 import { version } from '../protocol/version.ts'
 import type { Transport } from '../wire/transport.ts'
-import type { AccountIds, Lookup } from './accounts.ts'
+import { type AccountIds, createStrangers, type Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { type Core, createCore } from './core.ts'
@@ -22,6 +22,10 @@ import { createHubKeys } from './keys.ts'
 import { siteLayout } from './layout.ts'
 import type { Log } from './log.ts'
 import { createPermissions } from './permissions.ts'
+import type { ActivePlugins } from './plugins/active.ts'
+import type { Conductor } from './plugins/conductor.ts'
+import type { Installation } from './plugins/installation.ts'
+import { createPluginRuns } from './plugins/start.ts'
 import { createProblems } from './problems.ts'
 import { createProcessor } from './process.ts'
 import { createPublisher } from './published.ts'
@@ -44,6 +48,9 @@ export type DaemonDeps = {
   readonly createTransport: (account: string, config: AccountConfig) => Transport
   /** The system's users and groups; getent without it. */
   readonly lookup?: Lookup
+  /** How plugins' hosts are started; and the service account's home, which they do not see. */
+  readonly installation: Installation
+  readonly home: string | undefined
 }
 
 export type Daemon = {
@@ -73,6 +80,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   let state: Heartbeat['state'] = 'stopped'
   let recovered: Recovered | undefined
   let core: Core | undefined
+  let conductor: Conductor | undefined
+  let plugins: ActivePlugins | undefined
   let lookAtFiles = (): Promise<void> => Promise.resolve()
 
   const problems = createProblems(log, () => void beat())
@@ -96,10 +105,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       log.error({ err: error }, 'the heartbeat cannot be written')
     }
   }
-
-  /** Which plugins anybody may ask for: none is active in this version. */
-  const publishCatalogue = (): Promise<void> =>
-    writeFileAtomic(join(layout.publicFeed, 'plugins.json'), '{"v":1,"plugins":[]}\n', { mode: 0o644 })
 
   const commit = async (events: readonly DaemonEvent[]): Promise<void> => {
     await core?.commit(events)
@@ -139,6 +144,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       around: { hostOf: (account) => hostOf(config, account) },
       now,
       onEffects: owe,
+      onRuns: (keys) => conductor?.look(keys),
       onTouched: alarm.set,
       onProblem: (what, error) => problems.report(what, error),
       signal: disk.signal,
@@ -187,10 +193,24 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     })
     await definitions.publish()
     await permissions.confirm()
-    await publishCatalogue()
 
     const publisher = createPublisher(layout, problem('published requests'))
     publisher.clear()
+    const runs = await createPluginRuns({
+      config,
+      installation: deps.installation,
+      state: found.state,
+      publisher,
+      dispatchOf: (account) => dispatches.get(account),
+      uid: deps.uid,
+      home: deps.home,
+      commit,
+      report: problems.report,
+      log,
+      now,
+    })
+    conductor = runs.conductor
+    plugins = runs.plugins
     const processor = createProcessor({
       core,
       log,
@@ -201,6 +221,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         now,
         readDefinition: definitions.read,
         pollJobs: (account) => dispatches.get(account)?.poll(),
+        beginRun: runs.conductor.begin,
         definitionChanged: () => void lookAtFiles().then(() => undefined, problem('files')),
       },
     })
@@ -208,6 +229,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     for (const flow of everyWorkflow(found.state)) alarm.set(flow)
     for (const dispatch of dispatches.values()) dispatch.poll()
     await processor.resume()
+    runs.conductor.resume()
 
     const files = watchFiles({
       directories: [
@@ -251,6 +273,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           verifier: keys.verifier,
           uidOf: (account) => site.ids.get(account)?.uid,
           accountOf: site.accountOf,
+          strangerOf: createStrangers(config, deps.lookup),
         },
         state: found.state,
         publisher,
@@ -292,6 +315,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     alarm.close()
     intake.abort()
     for (const dispatch of dispatches.values()) dispatch.close()
+    conductor?.close()
+    plugins?.close()
     const late = setTimeout(() => disk.abort(new Error('the daemon ends')), stopWithin)
     try {
       await close()

@@ -54,7 +54,7 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
     // Applied in the turn in which it was decided: nothing comes between.
     await core.commit(events)
     afterwards?.()
-    const { state, code } = outcome
+    const { state, code } = outcome ?? { state: 'waiting', code: null }
     await publisher.publish(name, { id: request.id, state, code, at: desk.now() })
   }
 
@@ -101,8 +101,11 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
       return inTurn(request)
     },
     resume: async () => {
-      const waiting = [...core.state.requests.waiting.values()]
-      await Promise.all(waiting.map(({ request }) => inTurn(request)))
+      // What has begun was decided; its conductor goes on with it.
+      const undecided = [...core.state.requests.waiting].filter(
+        ([key]) => !core.state.runs.byRequest.has(key),
+      )
+      await Promise.all(undecided.map(([, { request }]) => inTurn(request)))
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Requests as the daemon remembers them: what waits, what was answered, and what is still shown. */
 import { actions } from '../protocol/actions/registry.ts'
+import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { RequestRow } from '../protocol/rows.ts'
 import { grantLifetime } from '../protocol/tokens.ts'
 import type { Accepted, Outcome } from './events.ts'
@@ -78,7 +79,12 @@ export const remember = (requests: Requests, request: Accepted, answer: Answer):
   forget(requests, requests.own, answer.at, 0)
 }
 
-export const presentRequest = (request: Accepted, at: number, outcome: Outcome | undefined): RequestRow => ({
+export const presentRequest = (
+  request: Accepted,
+  at: number,
+  outcome: Outcome | undefined,
+  plugin?: PluginIdentity,
+): RequestRow => ({
   id: request.id,
   account: request.ask.account,
   action: request.ask.action,
@@ -90,6 +96,7 @@ export const presentRequest = (request: Accepted, at: number, outcome: Outcome |
   state: outcome?.state ?? 'waiting',
   code: outcome?.code ?? null,
   reason: outcome?.reason ?? null,
+  ...(plugin === undefined ? {} : { plugin }),
   at,
 })
 

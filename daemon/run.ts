@@ -1,4 +1,5 @@
 /** The daemon as a process: its log, its signals, its ways to the accounts' hosts. */
+import { realpathSync } from 'node:fs'
 import { SeneschalError } from '../protocol/errors.ts'
 import { createLocalTransport } from '../wire/local-transport.ts'
 import { createSshGate } from '../wire/ssh-gate.ts'
@@ -6,6 +7,7 @@ import { createSshTransport } from '../wire/ssh-transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { createLog } from './log.ts'
 import { createDaemon, type DaemonDeps } from './main.ts'
+import { installationOf } from './plugins/installation.ts'
 
 const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
   const gate = createSshGate({ now, random: Math.random })
@@ -41,6 +43,8 @@ export const runDaemon = async (config: DaemonConfig): Promise<number> => {
     gid: getgid(),
     random: Math.random,
     createTransport: createTransports(now),
+    installation: installationOf(process.execPath, realpathSync(process.argv[1] ?? '')),
+    home: process.env.HOME,
   })
   const asked = Promise.withResolvers<string>()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => asked.resolve(name))

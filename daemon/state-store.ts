@@ -2,6 +2,7 @@
 import { SeneschalError } from '../protocol/errors.ts'
 import type { AccountRow, RequestRow } from '../protocol/rows.ts'
 import type { Accepted } from './events.ts'
+import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
 import { type Answer, requestKey } from './requests.ts'
 import { createDaemonState, type DaemonState, everyWorkflow, tryDefinition } from './state.ts'
 import { restoreWorkflow, type StoredWorkflow, storeWorkflow } from './workflow-store.ts'
@@ -24,6 +25,8 @@ export type StoredState = {
   readonly names: readonly (readonly [string, number])[]
   readonly shown: readonly RequestRow[]
   readonly shownAtSite: readonly RequestRow[]
+  /** Absent in what an earlier version stored. */
+  readonly runs?: readonly StoredRun[]
 }
 
 export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState => ({
@@ -39,6 +42,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   names: [...state.requests.names],
   shown: [...state.requests.shown.values()].flatMap((rows) => [...rows.values()]),
   shownAtSite: [...state.requests.shownAtSite.values()],
+  runs: [...state.runs.byRequest.values()].map(storeRun),
 })
 
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
@@ -67,6 +71,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
     const rows = requests.shown.get(row.account) ?? new Map<string, RequestRow>()
     requests.shown.set(row.account, rows.set(row.id, row))
   }
+  for (const run of stored.runs ?? []) addRun(state.runs, restoreRun(run))
   for (const row of stored.shownAtSite) requests.shownAtSite.set(row.id, row)
   return { state, feeds: stored.feeds }
 }

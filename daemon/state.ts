@@ -2,10 +2,23 @@
 import type { Effect } from '../engine/types.ts'
 import type { AuditEntry } from '../protocol/audit.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import type { AccountPut, AccountRow, Drop, SitePut } from '../protocol/rows.ts'
+import type { AccountPut, AccountRow, Drop, JobRow, SitePut } from '../protocol/rows.ts'
 import { auditOf } from './audit-entries.ts'
 import { type Definition, definitionFile, readDefinition } from './definition.ts'
 import type { DaemonEvent, EventKind, EventOf } from './events.ts'
+import {
+  addRun,
+  applyJob,
+  beginRun,
+  createRuns,
+  endLeaf,
+  keyOfRun,
+  planRun,
+  type Run,
+  type Runs,
+  removeRun,
+  runOfJob,
+} from './plugins/runs.ts'
 import {
   createRequests,
   presentRequest,
@@ -24,6 +37,7 @@ import {
   type Workflow,
   type WorkflowChange,
 } from './workflow.ts'
+import { keyOfJob } from './workflow-jobs.ts'
 
 export type DaemonState = {
   /** Audit records that the events so far have given, those before the journal included. */
@@ -33,6 +47,7 @@ export type DaemonState = {
   /** Account → workflow → state. */
   readonly workflows: Map<string, Map<string, Workflow>>
   readonly requests: Requests
+  readonly runs: Runs
 }
 
 export const createDaemonState = (): DaemonState => ({
@@ -41,6 +56,7 @@ export const createDaemonState = (): DaemonState => ({
   accounts: new Map(),
   workflows: new Map(),
   requests: createRequests(),
+  runs: createRuns(),
 })
 
 export const findWorkflow = (state: DaemonState, account: string, workflow: string): Workflow | undefined =>
@@ -62,6 +78,8 @@ export type Consequences = {
   readonly effects: readonly OwedEffect[]
   /** Whose line on the wall is another one now. */
   readonly touched: Workflow | undefined
+  /** The plugin run that is to be looked at, by its request's key. */
+  readonly run: string | undefined
 }
 
 const nothing: Consequences = {
@@ -72,6 +90,7 @@ const nothing: Consequences = {
   audit: undefined,
   effects: [],
   touched: undefined,
+  run: undefined,
 }
 
 /** What the outside adds: nothing that decides anything. */
@@ -100,6 +119,13 @@ const mustFind = (state: DaemonState, account: string, workflow: string): Workfl
   flows.set(workflow, flow)
   return flow
 }
+
+const ofRun = (run: Run, rows: readonly JobRow[]): Consequences => ({
+  ...nothing,
+  account: run.account,
+  put: rows.map((row) => ({ kind: 'job', key: keyOfJob(row), row })),
+  run: keyOfRun(run),
+})
 
 /** It was right when it was taken up; a later version may see it otherwise, and says so on the row. */
 export const tryDefinition = (text: string, account: string, workflow: string): Definition | string => {
@@ -180,12 +206,12 @@ const appliers: Appliers = {
     const site = request.via === 'web' ? [put] : []
     return { ...nothing, account: row.account, put: [put], site: { put: site, drop: [] } }
   },
-  done: ({ requests }, { at, uid, id, outcome }) => {
+  done: ({ requests, runs }, { at, uid, id, outcome }) => {
     const waiting = requests.waiting.get(requestKey(uid, id))
     if (waiting === undefined) return nothing
     const { request } = waiting
     remember(requests, request, { ...outcome, id, uid, at })
-    const row = presentRequest(request, at, outcome)
+    const row = presentRequest(request, at, outcome, removeRun(runs, requestKey(uid, id))?.plugin)
     const put = { kind: 'request' as const, key: row.id, row }
     const gone = showAtAccount(requests, row)
     const drops = (key: string | undefined): Drop[] => (key === undefined ? [] : [{ kind: 'request', key }])
@@ -193,6 +219,35 @@ const appliers: Appliers = {
     const site =
       request.via === 'web' ? { put: [put], drop: drops(showAtSite(requests, row)) } : { put: [], drop: [] }
     return { ...nothing, account: row.account, put: [put], drop: drops(gone), site }
+  },
+  'plugin-activated': () => nothing,
+  'run-begun': ({ requests, runs }, { at, uid, id, plugin, told }) => {
+    const waiting = requests.waiting.get(requestKey(uid, id))
+    if (waiting === undefined) return nothing
+    const { request } = waiting
+    const run = beginRun({ uid, id, account: request.ask.account, at, plugin, told })
+    addRun(runs, run)
+    const row = presentRequest(request, waiting.at, undefined, plugin)
+    const put = { kind: 'request' as const, key: row.id, row }
+    return {
+      ...ofRun(run, []),
+      put: [put],
+      site: { put: request.via === 'web' ? [put] : [], drop: [] },
+    }
+  },
+  'run-planned': ({ runs }, { uid, id, plan }, around) => {
+    const run = runs.byRequest.get(requestKey(uid, id))
+    return run === undefined ? nothing : ofRun(run, planRun(run, plan, around.hostOf(run.account)))
+  },
+  'run-job': ({ runs }, { account, event }, around) => {
+    const run = runOfJob(runs, account, event)
+    return run === undefined ? nothing : ofRun(run, applyJob(run, event, around.hostOf(account)))
+  },
+  'run-leaf': ({ runs }, { uid, id, leaf, ok, note }, around) => {
+    const run = runs.byRequest.get(requestKey(uid, id))
+    return run === undefined
+      ? nothing
+      : ofRun(run, endLeaf(run, leaf, { ok, note }, around.hostOf(run.account)))
   },
   'file-refused': () => nothing,
 }

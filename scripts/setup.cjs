@@ -101,6 +101,21 @@ const unpackNginx = () => {
     run('dpkg', ['-x', file, cache], { cwd: cache })
 }
 
+/** Plugins' sandbox; its libraries are those that everybody has. */
+const sandboxParts = () => {
+  const cache = path.join(root, '.cache', 'bubblewrap')
+  if (has('bwrap') || fs.existsSync(path.join(cache, 'usr/bin/bwrap'))) return
+  if (!aptIsOurs()) {
+    missing('bwrap (Debian: bubblewrap)', 'all with plugins in their sandbox')
+    return
+  }
+  say('unpacking bubblewrap into .cache/ (it is not installed)')
+  fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
+  apt(['download', '-qq', '-o', 'APT::Sandbox::User=root', 'bubblewrap'], { cwd: cache })
+  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
+    run('dpkg', ['-x', file, cache], { cwd: cache })
+}
+
 const missing = (what, consequence) => say(`missing: ${what}. Left out: ${consequence}.`)
 
 const sshParts = () => {
@@ -129,4 +144,5 @@ packages()
 bundles()
 if (wants.has('ssh') || wants.has('tests') || wants.has('bench')) sshParts()
 if (wants.has('tests') || wants.has('bench')) browserParts()
+if (wants.has('tests')) sandboxParts()
 if (wants.has('bench')) peerParts()

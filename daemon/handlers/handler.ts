@@ -14,6 +14,8 @@ export type Plan =
       readonly events: readonly DaemonEvent[]
       /** Once it is on disk and published. */
       readonly afterwards?: () => void
+      /** It is not answered yet: what the events began ends it later. */
+      readonly goesOn?: true
     }
   | {
       readonly ok: false
@@ -31,6 +33,8 @@ export type Desk = {
   readonly definitionChanged: () => void
   /** Asks the account's hosts how its jobs are, now. */
   readonly pollJobs: (account: string) => void
+  /** Begins a plugin run, if there is such a plugin. */
+  readonly beginRun: (request: Accepted) => Plan
 }
 
 export type ArgsOf<Name extends ActionName> = z.infer<(typeof actions)[Name]['args']>
@@ -43,7 +47,7 @@ export type Handler<Name extends ActionName> = (
 
 export const refuse = (code: ErrorCode, reason: string): Plan => ({ ok: false, code, reason })
 
-export const done = (events: readonly DaemonEvent[], afterwards?: () => void): Plan =>
+export const done = (events: readonly DaemonEvent[], afterwards?: () => void): Extract<Plan, { ok: true }> =>
   afterwards === undefined ? { ok: true, events } : { ok: true, events, afterwards }
 
 /** The workflow that the request is about, with an engine; else the refusal. */

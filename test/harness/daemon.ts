@@ -62,6 +62,8 @@ export const daemonSite = async (
     readonly workflows: Readonly<Record<string, string>>
     readonly siteFile?: string
     readonly autoplay?: boolean
+    /** The `plugins:` part of its configuration. */
+    readonly plugins?: Readonly<Record<string, unknown>>
   },
 ): Promise<DaemonSite> => {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'seneschal-daemon-')))
@@ -88,6 +90,7 @@ export const daemonSite = async (
     issuer,
     autoplay: settings.autoplay ?? true,
     unsafeSingleUser: true,
+    ...(settings.plugins === undefined ? {} : { plugins: settings.plugins }),
     poll: { inbox: 'PT0.2S', files: 'PT0.5S', jobs: 'PT1S' },
     accounts: Object.fromEntries(
       accounts.map((account, index) => [

@@ -1,9 +1,12 @@
 /** A daemon within the test's own process, for tests that ask it many things. */
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createDaemon, type Daemon, type Log } from '../../daemon/main.ts'
+import { installationOf } from '../../daemon/plugins/installation.ts'
 import { createLocalTransport } from '../../wire/local-transport.ts'
 import { type DaemonSite, daemonSite } from './daemon.ts'
 
+const root = join(import.meta.dirname, '..', '..')
 export const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 
 export const startDaemon = async (
@@ -22,6 +25,8 @@ export const startDaemon = async (
       uid: process.getuid?.() ?? -1,
       gid: process.getgid?.() ?? -1,
       random: Math.random,
+      installation: installationOf(process.execPath, join(root, 'cli/main.ts')),
+      home: process.env.HOME,
       createTransport: (_account, { transport }) => {
         if (transport.kind !== 'local') throw new Error('this site has local transports only')
         return createLocalTransport({

@@ -1,0 +1,43 @@
+/** Puts the parts of plugin runs together for one daemon. */
+import type { DaemonConfig } from '../config.ts'
+import type { Dispatch } from '../dispatch.ts'
+import { siteLayout } from '../layout.ts'
+import { type ActiveParts, type ActivePlugins, createActivePlugins } from './active.ts'
+import { type Conductor, type ConductorParts, createConductor } from './conductor.ts'
+import { createJobExecutor } from './executors.ts'
+
+type Parts = Pick<ConductorParts, 'state' | 'publisher'> &
+  Pick<ActiveParts, 'installation' | 'uid' | 'commit' | 'report' | 'log' | 'now'> & {
+    readonly config: DaemonConfig
+    readonly home: string | undefined
+    readonly dispatchOf: (account: string) => Dispatch | undefined
+  }
+
+const keyFiles = ({ accounts }: DaemonConfig): readonly string[] => [
+  ...new Set(
+    Object.values(accounts).flatMap(({ transport }) => (transport.kind === 'ssh' ? [transport.keyFile] : [])),
+  ),
+]
+
+/** Resolves when every configured plugin runs, or is reported as one that does not. */
+export const createPluginRuns = async (
+  parts: Parts,
+): Promise<{ readonly conductor: Conductor; readonly plugins: ActivePlugins }> => {
+  const { config, home } = parts
+  const plugins = createActivePlugins({
+    ...parts,
+    config: config.plugins,
+    layout: siteLayout(config.root),
+    secrets: { directories: home === undefined ? [] : [home], files: keyFiles(config) },
+    // In the demonstration everything is one user's, wherever that user put it.
+    beyond: !config.unsafeSingleUser,
+  })
+  const conductor = createConductor({
+    ...parts,
+    plugins,
+    executors: { job: createJobExecutor(parts.dispatchOf) },
+    onProblem: (error) => parts.report('plugin runs', error),
+  })
+  await plugins.start()
+  return { conductor, plugins }
+}
