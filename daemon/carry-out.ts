@@ -1,12 +1,12 @@
 /** Whether a request may be applied now, and what applying it is. The order of the questions is that of the gate. */
 import { decide } from '../policy/decide.ts'
-import type { Decision, Who } from '../policy/types.ts'
+import type { Decision } from '../policy/types.ts'
 import type { Action } from '../protocol/actions/define.ts'
 import { actionOf, levelOf } from '../protocol/actions/registry.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { covers, type PermissionSnapshot } from '../protocol/permissions.ts'
 import type { Accepted, DaemonEvent, Outcome } from './events.ts'
-import type { Desk, Handler, Plan } from './handlers/handler.ts'
+import { type Desk, type Handler, type Plan, whoOf } from './handlers/handler.ts'
 import { handlers } from './handlers/registry.ts'
 import { findWorkflow } from './state.ts'
 
@@ -17,11 +17,6 @@ export type CarriedOut = {
   readonly outcome: Outcome | undefined
   readonly afterwards?: () => void
 }
-
-const whoOf = (request: Accepted): Who =>
-  request.person === null
-    ? { kind: 'account', account: request.ask.account }
-    : { kind: 'person', name: request.person, groups: request.groups }
 
 type Refusal = {
   readonly state: 'refused' | 'stale'
@@ -77,7 +72,7 @@ const plan = (request: Accepted, desk: Desk): Plan | Promise<Plan> => {
 const finish = (request: Accepted, desk: Desk, result: Plan): CarriedOut => {
   if (result.ok && result.goesOn === true) return { events: result.events, outcome: undefined }
   const outcome: Outcome = result.ok
-    ? { state: 'done', code: null, reason: null }
+    ? { state: 'done', code: null, reason: result.note?.slice(0, 1000) ?? null }
     : { state: 'refused', code: result.code, reason: result.reason.slice(0, 1000) }
   return conclude(request, desk, outcome, result.events ?? [], result.ok ? result.afterwards : undefined)
 }

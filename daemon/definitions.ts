@@ -12,6 +12,7 @@ import { type Layer, permissionClasses } from '../protocol/permissions.ts'
 import type { AccountIds } from './accounts.ts'
 import { definitionFile } from './definition.ts'
 import type { DaemonEvent } from './events.ts'
+import { sameRules, tellWaiting, waitingLayer } from './layers.ts'
 import type { SiteLayout } from './layout.ts'
 import { accountFeedMode } from './setup.ts'
 import { type DaemonState, findWorkflow, tryDefinition } from './state.ts'
@@ -94,8 +95,12 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       if (!judgement.ok) return problem(account, workflow, judgement.detail)
     }
     const isNew = flow?.engine === undefined && flow?.unread === undefined
+    // Whoever may make the directory may write account.yaml beside it; whoever edits what is in it may not be an owner.
+    const keepsLayer = !isNew && !sameRules(flow?.layer, found.layer)
+    const waits = keepsLayer ? problem(account, workflow, tellWaiting(account, workflow, found.layer)) : []
     return [
-      { kind: 'definition', at, account, workflow, text },
+      { kind: 'definition', at, account, workflow, text, ...(keepsLayer ? { keepsLayer } : {}) },
+      ...waits,
       ...(isNew && parts.autoplay
         ? [{ kind: 'engine', at, account, workflow, event: { kind: 'play', at } } as const]
         : []),
@@ -112,7 +117,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     if (flow?.definition !== undefined && !atStart) return []
     try {
       const text = await read(account, workflow)
-      if (text === flow?.definition?.text) return problem(account, workflow, null)
+      if (flow?.definition?.text === text) return problem(account, workflow, waitingLayer(flow) ?? null)
       return takeUp(account, workflow, text)
     } catch (thrown) {
       if (!(thrown instanceof SeneschalError)) throw thrown

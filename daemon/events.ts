@@ -50,8 +50,8 @@ type Kinds = {
     readonly title: string | null
     readonly problem: string | null
   }
-  /** Taken up: it compiles and fits. */
-  readonly definition: InWorkflow & { readonly text: string }
+  /** Taken up: it compiles and fits. `keepsLayer`: its own `permissions:` are not, those in force stay. */
+  readonly definition: InWorkflow & { readonly text: string; readonly keepsLayer?: true }
   /** The one in force stays. null: what was wrong is right again. Asked for by `request`, or found. */
   readonly 'definition-problem': InWorkflow & { readonly problem: string | null; readonly request?: string }
   readonly 'workflow-removed': InWorkflow

@@ -219,6 +219,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       desk: {
         state: found.state,
         now,
+        permissions: permissions.current,
         readDefinition: definitions.read,
         pollJobs: (account) => dispatches.get(account)?.poll(),
         beginRun: runs.conductor.begin,

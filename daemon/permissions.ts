@@ -67,8 +67,8 @@ const compile = async (parts: PermissionParts): Promise<Content> => {
             cli: named?.cli ?? 'allow',
             ...(layer === undefined ? {} : { layer }),
             workflows: Object.fromEntries(
-              flows.flatMap(({ workflow, definition }) =>
-                definition?.layer === undefined ? [] : [[workflow, definition.layer] as const],
+              flows.flatMap(({ workflow, layer: own }) =>
+                own === undefined ? [] : [[workflow, own] as const],
               ),
             ),
           },

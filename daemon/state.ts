@@ -151,14 +151,14 @@ const appliers: Appliers = {
     return { ...nothing, site: { put: [{ kind: 'account', key: account, row }], drop: [] } }
   },
 
-  definition: (state, { at, account, workflow, text }, around) => {
+  definition: (state, { at, account, workflow, text, keepsLayer }, around) => {
     const flow = mustFind(state, account, workflow)
     const read = tryDefinition(text, account, workflow)
     return ofWorkflow(
       flow,
       typeof read === 'string'
         ? applyProblem(flow, read, at)
-        : applyDefinition(flow, read, at, around.hostOf(account)),
+        : applyDefinition(flow, read, { at, host: around.hostOf(account), keepsLayer: keepsLayer === true }),
     )
   },
   'definition-problem': (state, { at, account, workflow, problem }) => {

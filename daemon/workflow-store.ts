@@ -1,6 +1,7 @@
 /** A workflow as a JSON value and back. */
 import { rows as engineRows } from '../engine/rows.ts'
 import { restore, serialise } from '../engine/snapshot.ts'
+import type { Layer } from '../protocol/permissions.ts'
 import type { InstanceRow, JobRow } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
 import { countShown, cycleOf, putLive } from './shown-cycles.ts'
@@ -11,6 +12,8 @@ export type StoredWorkflow = {
   readonly account: string
   readonly workflow: string
   readonly text: string | null
+  /** The permissions in force; absent in what an earlier version stored, where they were always the definition's. */
+  readonly layer?: Layer | null
   readonly engine: unknown
   readonly problem: string | null
   readonly held: boolean
@@ -28,6 +31,7 @@ export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
   account: flow.account,
   workflow: flow.workflow,
   text: flow.definition?.text ?? flow.unread?.text ?? null,
+  layer: flow.layer ?? null,
   engine: flow.engine === undefined ? (flow.unread?.engine ?? null) : serialise(flow.engine),
   problem: flow.problem,
   held: flow.held,
@@ -44,6 +48,7 @@ export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
 export const restoreWorkflow = (stored: StoredWorkflow, definition: Definition | undefined): Workflow => {
   const flow = createWorkflow(stored.account, stored.workflow)
   flow.definition = definition
+  flow.layer = stored.layer === undefined ? definition?.layer : (stored.layer ?? undefined)
   flow.problem = stored.problem
   flow.held = stored.held
   flow.at = stored.at

@@ -18,6 +18,7 @@ import type {
   WorkflowRow,
 } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
+import { waitingLayer } from './layers.ts'
 import { alarming, clearQuiet, leave, putLive, type ShownCycle } from './shown-cycles.ts'
 import {
   createJobTable,
@@ -39,6 +40,8 @@ export type Workflow = {
   definition:
     | { readonly text: string; readonly compiled: CompiledWorkflow; readonly layer: Layer | undefined }
     | undefined
+  /** The permissions in force: the definition's own, unless those wait for an owner. */
+  layer: Layer | undefined
   engine: EngineState | undefined
   /** What was stored by a version that accepted a definition which this one refuses: kept until one fits. */
   unread: { readonly engine: unknown; readonly text: string } | undefined
@@ -71,6 +74,7 @@ export const createWorkflow = (account: string, workflow: string): Workflow => (
   account,
   workflow,
   definition: undefined,
+  layer: undefined,
   engine: undefined,
   unread: undefined,
   problem: null,
@@ -193,12 +197,16 @@ export const applyEngine = (flow: Workflow, event: EngineEvent, host: string | n
 export const applyDefinition = (
   flow: Workflow,
   definition: Definition,
-  at: number,
-  host: string | null,
+  {
+    at,
+    host,
+    keepsLayer,
+  }: { readonly at: number; readonly host: string | null; readonly keepsLayer: boolean },
 ): WorkflowChange => {
   const before = flow.definition
   flow.definition = definition
-  flow.problem = null
+  if (!keepsLayer) flow.layer = definition.layer
+  flow.problem = waitingLayer(flow) ?? null
   flow.engine ??=
     flow.unread === undefined
       ? createState(definition.compiled)

@@ -2,8 +2,10 @@
 
 import type { z } from 'zod/mini'
 import { judge } from '../../engine/judge.ts'
+import type { Who } from '../../policy/types.ts'
 import type { ActionName, actions } from '../../protocol/actions/registry.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
+import type { PermissionSnapshot } from '../../protocol/permissions.ts'
 import type { Accepted, DaemonEvent, StoredEngineEvent } from '../events.ts'
 import type { DaemonState } from '../state.ts'
 import type { Workflow } from '../workflow.ts'
@@ -16,6 +18,8 @@ export type Plan =
       readonly afterwards?: () => void
       /** It is not answered yet: what the events began ends it later. */
       readonly goesOn?: true
+      /** For the person who asked: what was not done of it, and why. */
+      readonly note?: string
     }
   | {
       readonly ok: false
@@ -27,6 +31,8 @@ export type Plan =
 export type Desk = {
   readonly state: DaemonState
   readonly now: () => number
+  /** As in force. */
+  readonly permissions: () => PermissionSnapshot
   /** The definition's text as it lies in its file; throws `workflow.invalid` where it cannot be read. */
   readonly readDefinition: (account: string, workflow: string) => Promise<string>
   /** Its layer and its text are to be published. */
@@ -49,6 +55,9 @@ export const refuse = (code: ErrorCode, reason: string): Plan => ({ ok: false, c
 
 export const done = (events: readonly DaemonEvent[], afterwards?: () => void): Extract<Plan, { ok: true }> =>
   afterwards === undefined ? { ok: true, events } : { ok: true, events, afterwards }
+
+export const whoOf = ({ person, groups, ask }: Accepted): Who =>
+  person === null ? { kind: 'account', account: ask.account } : { kind: 'person', name: person, groups }
 
 /** The workflow that the request is about, with an engine; else the refusal. */
 export const withWorkflow = <T extends Plan | Promise<Plan>>(

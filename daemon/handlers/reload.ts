@@ -1,10 +1,20 @@
 import { judge } from '../../engine/judge.ts'
+import { decide } from '../../policy/decide.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
+import type { Accepted } from '../events.ts'
+import { sameRules, tellWaiting } from '../layers.ts'
 import { tryDefinition } from '../state.ts'
-import { done, type Handler, type Plan, refuse } from './handler.ts'
+import { type Desk, done, type Handler, type Plan, refuse, whoOf } from './handler.ts'
+
+/** Who may write a definition may not thereby decide who may do what. */
+const maySetLayers = (request: Accepted, desk: Desk): boolean => {
+  const { account, workflow } = request.ask
+  return decide(desk.permissions(), { who: whoOf(request), action: 'permissions', account, workflow }).allowed
+}
 
 /** The definition as it lies in its file now, if it is right and fits what has run. */
-export const reload: Handler<'reload'> = async ({ id, ask }, _args, desk) => {
+export const reload: Handler<'reload'> = async (request, _args, desk) => {
+  const { id, ask } = request
   const { account, workflow = '' } = ask
   const flow = desk.state.workflows.get(account)?.get(workflow)
   if (flow === undefined) return refuse('workflow.unknown', 'There is no such workflow.')
@@ -28,5 +38,9 @@ export const reload: Handler<'reload'> = async ({ id, ask }, _args, desk) => {
     const judgement = judge(flow.engine, { kind: 'reload', at, workflow: read.compiled })
     if (!judgement.ok) return refused(judgement.detail)
   }
-  return done([{ kind: 'definition', at, account, workflow, text }], desk.definitionChanged)
+  const keepsLayer = !sameRules(flow.layer, read.layer) && !maySetLayers(request, desk)
+  const taken = { kind: 'definition', at, account, workflow, text } as const
+  if (!keepsLayer) return done([taken], desk.definitionChanged)
+  const note = tellWaiting(account, workflow, read.layer)
+  return { ...done([{ ...taken, keepsLayer }], desk.definitionChanged), note }
 }
