@@ -89,6 +89,8 @@ type Kinds = {
     readonly account: string | null
     readonly code: string
     readonly reason: string
+    /** Which entry it was, by name and identity: a daemon killed before it took it away finds it again. */
+    readonly entry?: string
   }
 }
 

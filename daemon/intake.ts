@@ -6,7 +6,7 @@ import { lstatSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf } from '../durable/files.ts'
-import { takeEntry, watchInbox } from '../durable/inbox.ts'
+import { identityOf, takeEntry, watchInbox } from '../durable/inbox.ts'
 import { asSeneschalError } from '../protocol/errors.ts'
 import { requestId } from '../protocol/ids.ts'
 import { type AdmissionRules, admit } from './admit.ts'
@@ -32,7 +32,7 @@ export type IntakeParts = {
   readonly signal: AbortSignal
 }
 
-type Found = { readonly name: string; readonly ino: string; readonly uid: number }
+type Found = { readonly name: string; readonly identity: string; readonly uid: number }
 
 /** Files being read at once, and requests whose answers wait for the disk. */
 const readers = 32
@@ -51,7 +51,7 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const admitted = createFairQueue<{ readonly found: Found; readonly request: Accepted }>()
   /** Names that are queued or in work. */
   const taken = new Set<string>()
-  /** Name → inode of entries that were refused and cannot be removed. */
+  /** Name → identity of entries that were refused and cannot be removed. */
   const stuck = new Map<string, string>()
   let reading = 0
   let inFlight = 0
@@ -62,21 +62,24 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
       unlinkSync(join(inbox, found.name))
     } catch (thrown) {
       // A directory, for one. It is left, and left alone.
-      if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, found.ino)
+      if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, found.identity)
     }
   }
 
   const refuse = async (found: Found, uid: number, code: string, reason: string): Promise<void> => {
-    await parts.commit([
-      {
-        kind: 'file-refused',
-        at: now(),
-        uid,
-        account: parts.admission.accountOf(uid) ?? null,
-        code,
-        reason: reason.slice(0, 500),
-      },
-    ])
+    const entry = `${found.name} ${found.identity}`
+    if (!state.refused.has(entry))
+      await parts.commit([
+        {
+          kind: 'file-refused',
+          at: now(),
+          uid,
+          account: parts.admission.accountOf(uid) ?? null,
+          code,
+          reason: reason.slice(0, 500),
+          entry,
+        },
+      ])
     const id = found.name.replace(/\.json$/, '')
     // Who squats on another's id must not answer for it.
     if (requestId.safeParse(id).success && !state.requests.names.has(id))
@@ -152,10 +155,10 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
 
   const offer = (name: string): void => {
     if (taken.has(name)) return
-    const stat = lstatSync(join(inbox, name), { throwIfNoEntry: false })
-    if (stat === undefined || stuck.get(name) === String(stat.ino)) return
+    const stat = lstatSync(join(inbox, name), { throwIfNoEntry: false, bigint: true })
+    if (stat === undefined || stuck.get(name) === identityOf(stat)) return
     taken.add(name)
-    files.push(`uid:${stat.uid}`, { name, ino: String(stat.ino), uid: stat.uid })
+    files.push(`uid:${stat.uid}`, { name, identity: identityOf(stat), uid: Number(stat.uid) })
   }
 
   await watchInbox({

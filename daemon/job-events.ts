@@ -15,6 +15,8 @@ export type JobEventParts = {
   readonly directory: string
   /** Whose files count. */
   readonly uid: number
+  /** Entries that were refused and told of. */
+  readonly refused: ReadonlySet<string>
   readonly pollMs: number
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
@@ -36,39 +38,47 @@ const parse = (bytes: Buffer): JobEventFile => {
 
 export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
   const { account, directory, uid, now } = parts
-  /** Entries that cannot be removed, by name and inode: reported once. */
+  /** Entries that cannot be removed, by name and identity: reported once. */
   const stuck = new Set<string>()
 
-  const remove = async (name: string, ino: string | undefined): Promise<boolean> => {
+  const remove = async (name: string, identity: string | undefined): Promise<boolean> => {
     try {
       await rm(join(directory, name), { force: true })
       return true
     } catch {
       // A directory, for one: it stays, and is not looked at again.
-      stuck.add(`${name}:${ino ?? ''}`)
+      stuck.add(`${name} ${identity ?? ''}`)
       return false
     }
   }
 
-  const refuse = async (name: string, reason: string, owner: number | undefined, ino: string | undefined) => {
-    if (stuck.has(`${name}:${ino ?? ''}`)) return
-    await parts.commit([
-      {
-        kind: 'file-refused',
-        at: now(),
-        uid: owner ?? null,
-        account,
-        code: 'request.file-refused',
-        reason: `job event: ${reason}`,
-      },
-    ])
-    await remove(name, ino)
+  const refuse = async (
+    name: string,
+    reason: string,
+    owner: number | undefined,
+    identity: string | undefined,
+  ) => {
+    if (stuck.has(`${name} ${identity ?? ''}`)) return
+    const entry = `${account}/${name} ${identity ?? ''}`
+    if (!parts.refused.has(entry))
+      await parts.commit([
+        {
+          kind: 'file-refused',
+          at: now(),
+          uid: owner ?? null,
+          account,
+          code: 'request.file-refused',
+          reason: `job event: ${reason}`,
+          ...(identity === undefined ? {} : { entry }),
+        },
+      ])
+    await remove(name, identity)
   }
 
   const take = async (name: string, gid: number): Promise<JobEventFile | undefined> => {
     const entry = await takeEntry(directory, name, { gid, maxBytes: jobEventMaxBytes })
     if (!entry.ok) {
-      if (entry.code !== 'file.unknown') await refuse(name, entry.detail, entry.uid, entry.ino)
+      if (entry.code !== 'file.unknown') await refuse(name, entry.detail, entry.uid, entry.identity)
       return undefined
     }
     try {
@@ -76,7 +86,7 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
       return parse(entry.bytes)
     } catch (thrown) {
       if (!(thrown instanceof SeneschalError)) throw thrown
-      await refuse(name, thrown.message, entry.uid, entry.ino)
+      await refuse(name, thrown.message, entry.uid, entry.identity)
       return undefined
     }
   }

@@ -257,6 +257,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           account,
           directory: layout.jobEvents(account),
           uid,
+          refused: found.state.refused,
           pollMs: inboxPoll,
           commit,
           now,

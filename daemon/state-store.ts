@@ -16,6 +16,8 @@ export type StoredState = {
   readonly v: typeof formatVersion
   readonly feeds: FeedPlaces
   readonly audited: number
+  /** Absent in what an earlier version stored. */
+  readonly refused?: readonly string[]
   readonly permissions: DaemonState['permissions']
   readonly accounts: readonly AccountRow[]
   readonly workflows: readonly StoredWorkflow[]
@@ -33,6 +35,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   v: formatVersion,
   feeds,
   audited: state.audited,
+  refused: [...state.refused],
   permissions: state.permissions,
   accounts: [...state.accounts.values()],
   workflows: [...everyWorkflow(state)].map(storeWorkflow),
@@ -52,6 +55,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
     throw new SeneschalError('state.unreadable', 'The snapshot is of another version.')
   const state = createDaemonState()
   state.audited = stored.audited
+  for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
   for (const row of stored.accounts) state.accounts.set(row.account, row)
   for (const one of stored.workflows) {

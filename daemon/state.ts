@@ -42,6 +42,8 @@ import { keyOfJob } from './workflow-jobs.ts'
 export type DaemonState = {
   /** Audit records that the events so far have given, those before the journal included. */
   audited: number
+  /** Entries that were refused and told of, the latest last. */
+  readonly refused: Set<string>
   permissions: { readonly version: number; readonly digest: string }
   readonly accounts: Map<string, AccountRow>
   /** Account → workflow → state. */
@@ -52,6 +54,7 @@ export type DaemonState = {
 
 export const createDaemonState = (): DaemonState => ({
   audited: 0,
+  refused: new Set(),
   permissions: { version: 0, digest: '' },
   accounts: new Map(),
   workflows: new Map(),
@@ -137,6 +140,9 @@ export const tryDefinition = (text: string, account: string, workflow: string): 
     throw thrown
   }
 }
+
+/** More entries than are being read at once, and than anybody leaves that cannot be removed. */
+const refusedKept = 1000
 
 const appliers: Appliers = {
   genesis: (state, { audit }) => {
@@ -249,7 +255,14 @@ const appliers: Appliers = {
       ? nothing
       : ofRun(run, endLeaf(run, leaf, { ok, note }, around.hostOf(run.account)))
   },
-  'file-refused': () => nothing,
+  'file-refused': ({ refused }, { entry }) => {
+    if (entry !== undefined) refused.add(entry)
+    for (const oldest of refused) {
+      if (refused.size <= refusedKept) break
+      refused.delete(oldest)
+    }
+    return nothing
+  },
 }
 
 export const summaryKey = (flow: Pick<Workflow, 'account' | 'workflow'>): string =>

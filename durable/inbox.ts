@@ -23,8 +23,7 @@ type Refused = {
   readonly code: ErrorCode
   readonly detail: string
   readonly uid?: number | undefined
-  /** Tells a refused entry that stays from a new one of the same name. */
-  readonly ino?: string | undefined
+  readonly identity?: string | undefined
 }
 export type TakenEntry =
   | {
@@ -34,19 +33,22 @@ export type TakenEntry =
       readonly uid: number
       readonly gid: number
       readonly ctimeMs: number
-      readonly ino: string
+      readonly identity: string
     }
   | Refused
 
 const statFile = promisify<number, { bigint: true }, BigIntStats>(fstat)
 const readSome = promisify(read)
 
+/** Tells an entry from a later one of the same name: numbers of inodes are given out again. */
+export const identityOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino}.${birthtimeNs}`
+
 const refuse = (detail: string, stat?: BigIntStats, code: ErrorCode = 'request.file-refused'): Refused => ({
   ok: false,
   code,
   detail,
   uid: stat === undefined ? undefined : Number(stat.uid),
-  ino: stat === undefined ? undefined : String(stat.ino),
+  identity: stat === undefined ? undefined : identityOf(stat),
 })
 
 /** Why the opened file may not be taken. The name says nothing about who wrote it; owner, group and links do. */
@@ -120,7 +122,7 @@ export const takeEntry = async (dir: string, name: string, rules: EntryRules): P
         uid: Number(stat.uid),
         gid: Number(stat.gid),
         ctimeMs: Number(stat.ctimeNs / 1_000_000n),
-        ino: String(stat.ino),
+        identity: identityOf(stat),
       }
     } finally {
       await closeFile(fd)
