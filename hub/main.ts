@@ -183,7 +183,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   closing.defer(() => servers.close())
   const upstream = createUpstream({ servers })
   closing.defer(() => upstream.close())
-  const granted = createGranted({ now })
+  const granted = createGranted({ audit, now })
   const epoch = randomBytes(8).toString('hex')
   const wall = createWall({ site: view, policy, servers, current: gate.current, now, log, epoch })
   closing.defer(() => wall.close())
@@ -201,7 +201,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       auditRoutes(shared),
       accountsRoutes(shared),
       serverRoutes(shared),
-      actionsRoutes({ ...shared, signer, granted, upstream, newId: randomUUIDv7 }),
+      actionsRoutes({ ...shared, signer, upstream, newId: randomUUIDv7 }),
       requestsRoutes({ ...shared, granted }),
       proxyRoutes({ ...shared, signer, upstream, now }),
       wallRoutes({ gate, wall, live }),

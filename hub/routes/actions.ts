@@ -20,7 +20,6 @@ import {
   type Viewer,
   type Wants,
 } from '../context.ts'
-import type { Granted } from '../granted.ts'
 import { parseBody } from '../parse.ts'
 import { handOverGrant } from '../proxy/hand-over.ts'
 import type { Upstream } from '../proxy/upstream.ts'
@@ -31,7 +30,6 @@ export type ActionsParts = {
   readonly servers: Servers
   readonly signer: Signer
   readonly audit: Pick<Audit, 'record' | 'head'>
-  readonly granted: Granted
   readonly upstream: Upstream
   /** A UUIDv7. */
   readonly newId: () => string
@@ -85,7 +83,7 @@ const auditedArgs = (definition: Action, args: Ask['args']): Record<string, unkn
 export const actionsRoutes =
   (parts: ActionsParts) =>
   async (app: FastifyInstance): Promise<void> => {
-    const { gate, policy, servers, signer, audit, granted } = parts
+    const { gate, policy, servers, signer, audit } = parts
 
     const entryFor = (
       viewer: Viewer,
@@ -116,7 +114,6 @@ export const actionsRoutes =
         policy: policy.snapshot(asked.account)?.version ?? 0,
         audit: audit.head(),
       })
-      granted.add({ id, person: viewer.person, account: asked.account, workflow: asked.workflow })
       await handOverGrant(parts, viewer, asked.account, { id, grant })
     }
 

@@ -31,15 +31,14 @@ export const requestsRoutes =
       async (request): Promise<RequestBody> => {
         const viewer = gate.viewer(request)
         const row = site.request(request.params.id)
-        const waiting = granted.get(request.params.id)
-        const known: Known | undefined =
-          row === undefined ? waiting : { ...row, workflow: row.workflow ?? undefined }
+        const promised = granted.get(request.params.id)
+        const known = row === undefined ? promised : { ...row, workflow: row.workflow ?? undefined }
         if (known === undefined || !mayKnow(viewer, known)) throw new SeneschalError('request.unknown')
-        if (row === undefined) return { state: 'waiting' }
+        const { state, code } = known
         return {
-          state: row.state,
-          ...(row.code === null ? {} : { code: row.code }),
-          ...(row.reason === null ? {} : { reason: row.reason }),
+          state,
+          ...(code === null ? {} : { code }),
+          ...(row === undefined || row.reason === null ? {} : { reason: row.reason }),
         }
       },
     )
