@@ -69,7 +69,12 @@ const serve = async () => {
 const supervise = async () => {
   const { supervisorSettings } = await import('../../protocol/agent.ts')
   const settings = supervisorSettings.parse(JSON.parse(await text(process.stdin)))
-  const server = createNetServer((socket) => void socket.pipe(socket))
+  const server = createNetServer((socket) => {
+    // As the real one, it speaks first, and does not mind who leaves.
+    socket.on('error', () => undefined)
+    socket.write('greeting\n')
+    socket.pipe(socket)
+  })
   server.listen(settings.socket, () => console.log(JSON.stringify({ ready: true })))
 }
 

@@ -177,6 +177,7 @@ describe('over a real sshd', { skip }, () => {
     const settings = { version: 1, account: atmosphere, jobEvents: '/site/events' } as const
     const [first, second] = await Promise.all([openJobs(transport, settings), openJobs(transport, settings)])
     assert.equal(first.server.pid, second.server.pid)
+    assert.equal(String((await once(first.stream, 'data'))[0]), 'greeting\n')
     first.stream.write('submit')
     assert.equal(String((await once(first.stream, 'data'))[0]), 'submit')
     first.stream.destroy()

@@ -60,19 +60,17 @@ export const connectSocket = (path: string): Promise<Socket | undefined> =>
 const greetingTimeout = 4000
 
 /**
- * The kernel accepts connections for a process that hangs. A UI server speaks first (its end of the tunnel sends its
- * settings), so its first bytes are the proof; of the supervisor, which waits to be asked, accepting must do.
+ * The kernel accepts connections for a process that hangs. Both services speak first (the UI server's end of the tunnel
+ * sends its settings, the supervisor its greeting), so their first bytes are the proof.
  */
-const answers = async (service: ServiceName, path: string, patience: number): Promise<boolean> => {
+const answers = async (path: string, patience: number): Promise<boolean> => {
   const socket = await connectSocket(path)
   if (socket === undefined) return false
-  const heard =
-    service === 'supervisor' ||
-    (await new Promise<boolean>((resolve) => {
-      const give = (value: boolean) => () => resolve(value)
-      socket.setTimeout(patience, give(false))
-      socket.once('data', give(true)).once('close', give(false)).once('error', give(false))
-    }))
+  const heard = await new Promise<boolean>((resolve) => {
+    const give = (value: boolean) => () => resolve(value)
+    socket.setTimeout(patience, give(false))
+    socket.once('data', give(true)).once('close', give(false)).once('error', give(false))
+  })
   socket.on('error', () => undefined).destroy()
   return heard
 }
@@ -112,7 +110,6 @@ export const findService = async (
       status: { state: 'exited', ...rest, log: [...(await lastLines(directory.log(service)))] },
       record,
     }
-  if (await answers(service, socket, patience))
-    return { status: { state: 'running', ...rest, socket }, record }
+  if (await answers(socket, patience)) return { status: { state: 'running', ...rest, socket }, record }
   return { status: { state: 'silent', ...rest }, record }
 }
