@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -102,6 +102,19 @@ test('a run directory is private, and one that is not is refused', async (t) => 
   await mkdir(join(home, 'elsewhere'), { mode: 0o700 })
   await symlink(join(home, 'elsewhere'), join(root, name))
   await assert.rejects(openRunDirectory({ HOME: home }), { code: 'agent.failed', message: /alone/ })
+})
+
+test('what earlier boots of this host left is removed, what other hosts have there is not', async (t) => {
+  const home = await scratch(t)
+  const run = await openRunDirectory({ HOME: home })
+  const root = join(home, '.seneschal', 'run')
+  const [present = ''] = await readdir(root)
+  const former = `${hostname()}-0000cafe`
+  const others = [`${hostname()}-2-0000cafe`, 'elsewhere-0000cafe', `${hostname()}-notes`]
+  for (const name of [former, ...others]) await mkdir(join(root, name))
+  await writeFile(join(root, former, 'supervisor.json'), '{}')
+  await run.removeFormer()
+  assert.deepEqual((await readdir(root)).toSorted(), [present, ...others].toSorted())
 })
 
 test('a path too long for a socket gives way to a short private one', async (t) => {

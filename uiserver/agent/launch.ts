@@ -61,6 +61,7 @@ const launch = async (wanted: Launch): Promise<StartAnswer> => {
   const log = directory.log(service)
   await rm(socket, { force: true })
   await keepPreviousLog(log)
+  await directory.removeFormer()
   const output = await open(log, 'a+', 0o600)
   try {
     context.progress('Launching it.')

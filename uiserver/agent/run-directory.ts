@@ -2,9 +2,9 @@
  * Where an account's running processes leave their sockets, records and logs. One directory per host and boot, in the
  * home directory: /run/user/UID goes away with the last login session, and a home may be shared by many hosts.
  */
-import { lstat, mkdir, mkdtemp, readFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
 
@@ -19,6 +19,8 @@ export type RunDirectory = {
    * one of `previous`, else a new one.
    */
   readonly socket: (service: ServiceName, previous: string | undefined) => Promise<string>
+  /** Removes what earlier boots of this host left: nothing of theirs runs any more. */
+  readonly removeFormer: () => Promise<void>
 }
 
 /** sockaddr_un holds 108 bytes, the last of them zero. */
@@ -65,6 +67,13 @@ export const openRunDirectory = async (env: Environment, root = runRoot(env)): P
       // TMPDIR may be as long as the home directory; the record says where the socket went.
       const base = env.TMPDIR !== undefined && Buffer.byteLength(env.TMPDIR) < 60 ? env.TMPDIR : '/tmp'
       return join(await mkdtemp(join(base, 'seneschal-')), service)
+    },
+    removeFormer: async () => {
+      // Other hosts that share the home have other names.
+      const ofThisHost = new RegExp(`^${RegExp.escape(hostname())}-[0-9a-f]{8}$`)
+      for (const name of await readdir(root))
+        if (ofThisHost.test(name) && name !== basename(path))
+          await rm(join(root, name), { recursive: true, force: true })
     },
   }
 }
