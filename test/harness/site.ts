@@ -30,7 +30,7 @@ export type SiteOptions = {
 }
 
 /** Three neighbouring free ports: hub, provider, sshd. */
-const freePorts = async (): Promise<number> => {
+export const freePorts = async (): Promise<number> => {
   const open = (port: number) =>
     new Promise<boolean>((resolve) => {
       const server = createServer()
