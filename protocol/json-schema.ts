@@ -28,6 +28,7 @@ export type Schema = Described &
     | {
         readonly type: 'array'
         readonly items: Schema
+        readonly default?: readonly unknown[] | undefined
         readonly minItems?: number | undefined
         readonly maxItems?: number | undefined
       }
@@ -102,6 +103,7 @@ export const schemaSchema: z.ZodMiniType<Schema> = z.lazy(() =>
       type: z.literal('array'),
       ...described,
       items: schemaSchema,
+      default: z.optional(z.readonly(z.array(z.unknown()))),
       minItems: count,
       maxItems: count,
     }),

@@ -67,7 +67,8 @@ export const startPlugin = async (
   place: PluginPlace,
 ): Promise<Plugin> => {
   const { name } = files
-  const copy = join(place.copies, `${name}-${files.digest}`)
+  // Of its own: replacing it must not touch one that another version runs from.
+  const copy = join(place.copies, `${name}@${wanted.version ?? 'any'}`)
   await copyPluginFiles(files, copy)
   const sandboxed = place.bubblewrap !== undefined
   const host = createHost({
