@@ -1,19 +1,26 @@
-/** Threat 50: the hub's key for jobs, the daemon's for UI servers, either for anything else that SSH can do. */
+/**
+ * Threat 50: the hub's key for jobs, the daemon's for UI servers, either for anything else that SSH can do. What gets as
+ * far as the agent is in the agent's record, what does not is in sshd's.
+ */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import ssh2, { type Client } from 'ssh2'
-import { type AgentVerb, agentVerbs } from '../../protocol/agent-line.ts'
+import { type AgentVerb, agentVerbs, type AgentRole as Role } from '../../protocol/agent-line.ts'
+import { recordRefusal } from '../../uiserver/agent/record-refusal.ts'
 import { callVersion } from '../../wire/agent-calls.ts'
 import { readLine } from '../../wire/read-until.ts'
 import { createSshGate } from '../../wire/ssh-gate.ts'
 import { createSshTransport } from '../../wire/ssh-transport.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
 import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
+import { until } from '../harness/until.ts'
 
 const skip = (await canRunSshd()) ? false : 'needs root and sshd'
 const keys = { hub: newKeyPair(), daemon: newKeyPair() }
+const roles = ['hub', 'daemon'] as const
 const account = uniqueAccount()
 
 describe('a key of Seneschal', { skip }, () => {
@@ -26,7 +33,7 @@ describe('a key of Seneschal', { skip }, () => {
       accounts: [
         {
           name: account,
-          keys: (['hub', 'daemon'] as const).map((role) => ({
+          keys: roles.map((role) => ({
             publicKey: keys[role].publicKey,
             command: far.command(role),
           })),
@@ -39,7 +46,7 @@ describe('a key of Seneschal', { skip }, () => {
     await far?.remove()
   })
 
-  const connect = (role: 'hub' | 'daemon'): Promise<Client> =>
+  const connect = (role: Role): Promise<Client> =>
     new Promise((resolve, reject) => {
       const client = new ssh2.Client()
       client.once('ready', () => resolve(client)).once('error', reject)
@@ -55,143 +62,170 @@ describe('a key of Seneschal', { skip }, () => {
 
   /** All that comes back from one way of asking, with its exit code. */
   const output = (
-    ask: (client: Client, done: (error: Error | undefined, stream: NodeJS.ReadableStream) => void) => void,
-    role: 'hub' | 'daemon' = 'hub',
+    client: Client,
+    ask: (done: (error: Error | undefined, stream: NodeJS.ReadableStream) => void) => void,
   ): Promise<{ readonly text: string; readonly code: number | null }> =>
-    connect(role).then(
-      (client) =>
-        new Promise((resolve, reject) => {
-          ask(client, (error, stream) => {
-            if (error !== undefined) return reject(error)
-            let text = ''
-            let code: number | null = null
-            stream.on('data', (chunk) => {
-              text += chunk
-            })
-            stream.on('exit', (value: number | null) => {
-              code = value
-            })
-            stream.on('close', () => {
-              client.end()
-              resolve({ text, code })
-            })
-          })
-        }),
-    )
+    new Promise((resolve, reject) => {
+      ask((error, stream) => {
+        if (error !== undefined) return reject(error)
+        let text = ''
+        let code: number | null = null
+        stream.on('data', (chunk) => {
+          text += chunk
+        })
+        stream.on('exit', (value: number | null) => {
+          code = value
+        })
+        stream.on('close', () => resolve({ text, code }))
+      })
+      client.once('close', () => reject(new Error('the connection ended')))
+    })
 
-  for (const role of ['hub', 'daemon'] as const) {
-    const foreign = (['hub', 'daemon'] as const)
+  /** What the host keeps about refusals, in the account's record. */
+  const recorded = async (): Promise<readonly { role: string; from: string; asked: string }[]> => {
+    const text = await readFile(join(sshd.home(account), '.seneschal/refused.ndjson'), 'utf8')
+    return text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  }
+  const mustBeRecorded = async (role: Role, asked: RegExp): Promise<void> => {
+    const found = (await recorded()).find((one) => one.role === role && asked.test(one.asked))
+    assert.equal(found?.from, '127.0.0.1', `${asked} by the ${role}’s key`)
+  }
+  const mustBeLogged = (line: RegExp): Promise<void> => until(async () => line.test(await sshd.log()))
+
+  for (const role of roles) {
+    const foreign = roles
       .flatMap((other) => agentVerbs[other])
       .filter((verb: AgentVerb) => !agentVerbs[role].includes(verb))
-    for (const verb of foreign)
-      test(`of the ${role} cannot ${verb}`, async () => {
-        const gate = createSshGate({ now: Date.now, random: Math.random })
-        const transport = createSshTransport({
-          host: '127.0.0.1',
-          port: sshd.port,
-          username: account,
-          privateKey: keys[role].privateKey,
-          hostKeys: [sshd.hostKey],
-          gate,
-        })
+    test(`of the ${role} cannot ${foreign.join(', ')}`, async () => {
+      const gate = createSshGate({ now: Date.now, random: Math.random })
+      const transport = createSshTransport({
+        host: '127.0.0.1',
+        port: sshd.port,
+        username: account,
+        privateKey: keys[role].privateKey,
+        hostKeys: [sshd.hostKey],
+        gate,
+      })
+      for (const verb of foreign) {
         const channel = await transport.exec(verb)
         const answer = JSON.parse((await readLine(channel.stream, 4096)) ?? 'null')
         assert.equal(answer.error.code, 'agent.refused')
         assert.equal((await channel.exit).code, 77)
-        assert.match(channel.stderr(), /refused role=/)
-        transport.close()
-      })
-  }
-
-  test('gets no shell', async () => {
-    const { text, code } = await output((client, done) => client.shell(false, done))
-    assert.equal(JSON.parse(text).error.code, 'agent.refused')
-    assert.equal(code, 77)
-  })
-
-  for (const command of [
-    'id',
-    'sh -c id',
-    'start; id',
-    'start $(id)',
-    ' start',
-    'start\nid',
-    'status ',
-    '-h',
-  ])
-    test(`runs no command ${JSON.stringify(command)}`, async () => {
-      const { text, code } = await output((client, done) => client.exec(command, done))
-      assert.equal(JSON.parse(text).error.code, 'agent.refused')
-      assert.doesNotMatch(text, /uid=/)
-      assert.equal(code, 77)
+        await mustBeRecorded(role, new RegExp(`^"${verb} [0-9a-f]{32}"$`))
+      }
+      transport.close()
     })
 
-  test('gets no sftp', async () => {
+    test(`of the ${role} runs nothing else: no shell, no command, no subsystem`, async () => {
+      const client = await connect(role)
+      const commands = ['id', 'sh -c id', 'start; id', 'start $(id)', ' start', 'start\nid', 'status ', '-h']
+      const asked = [
+        { how: () => output(client, (done) => client.shell(false, done)), record: /^"a shell"$/ },
+        ...commands.map((command) => ({
+          how: () => output(client, (done) => client.exec(command, done)),
+          record: new RegExp(`^${RegExp.escape(JSON.stringify(command))}$`),
+        })),
+        { how: () => output(client, (done) => client.subsys('sftp', done)), record: /sftp/ },
+      ]
+      await Promise.all(
+        asked.map(async ({ how, record }) => {
+          const { text, code } = await how()
+          assert.equal(JSON.parse(text).error.code, 'agent.refused')
+          assert.doesNotMatch(text, /uid=/)
+          assert.equal(code, 77)
+          await mustBeRecorded(role, record)
+        }),
+      )
+      client.end()
+    })
+
+    test(`of the ${role} gets no terminal, no X11 and no agent`, async () => {
+      const client = await connect(role)
+      await assert.rejects(output(client, (done) => client.exec('id', { pty: true }, done)))
+      await assert.rejects(output(client, (done) => client.exec('id', { x11: true }, done)))
+      const forwarding = { agentForward: true, pty: false }
+      await assert.rejects(
+        output(client, (done) => client.exec('id', forwarding, done)),
+        /agent forwarding/,
+      )
+      client.end()
+    })
+
+    test(`of the ${role} forwards no port and no Unix socket, in either direction`, async () => {
+      const client = await connect(role)
+      const socket = join(sshd.home(account), 'any.sock')
+      await assert.rejects(called((done) => client.forwardOut('127.0.0.1', 1, '127.0.0.1', sshd.port, done)))
+      await assert.rejects(called((done) => client.forwardIn('127.0.0.1', 0, done)))
+      await assert.rejects(called((done) => client.openssh_forwardOutStreamLocal(socket, done)))
+      await assert.rejects(called((done) => client.openssh_forwardInStreamLocal(socket, done)))
+      client.end()
+      await mustBeLogged(/refused local port forward/)
+      await mustBeLogged(/refused streamlocal port forward/)
+    })
+
+    test(`of the ${role} brings no environment along`, async () => {
+      const marker = join(sshd.home(account), `ran-${role}`)
+      const poison = join(far.dir, `poison-${role}.cjs`)
+      await writeFile(poison, `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '')`)
+      const client = await connect(role)
+      const env = { NODE_OPTIONS: `--require=${poison}`, BASH_ENV: poison, LD_PRELOAD: poison }
+      const { code } = await output(client, (done) => client.exec('id', { env }, done))
+      assert.equal(code, 77)
+      await assert.rejects(access(marker), { code: 'ENOENT' })
+      client.end()
+    })
+  }
+
+  test('keeps a record of which each refusal is one line, whatever was asked for', async () => {
+    const lie = `id\n{"at":"2026-01-01T00:00:00Z","role":"hub","from":"10.0.0.1","asked":"nothing"}\u2028`
     const client = await connect('hub')
-    await assert.rejects(
-      new Promise((resolve, reject) => client.sftp((error, sftp) => (error ? reject(error) : resolve(sftp)))),
-    )
+    await output(client, (done) => client.exec(lie, done))
     client.end()
-  })
-
-  test('gets no terminal', async () => {
-    await assert.rejects(output((client, done) => client.exec('id', { pty: true }, done)))
-  })
-
-  test('forwards no port, in either direction', async () => {
-    const target = createServer().listen(0, '127.0.0.1')
-    const client = await connect('hub')
-    await assert.rejects(
-      new Promise((resolve, reject) =>
-        client.forwardOut('127.0.0.1', 1, '127.0.0.1', sshd.port, (error, stream) =>
-          error ? reject(error) : resolve(stream),
-        ),
-      ),
-    )
-    await assert.rejects(
-      new Promise((resolve, reject) =>
-        client.forwardIn('127.0.0.1', 0, (error, port) => (error ? reject(error) : resolve(port))),
-      ),
-    )
-    client.end()
-    target.close()
-  })
-
-  test('forwards no Unix socket, not even the server’s own', async () => {
-    const path = join(sshd.home(account), 'any.sock')
-    const client = await connect('hub')
-    await assert.rejects(
-      new Promise((resolve, reject) =>
-        client.openssh_forwardOutStreamLocal(path, (error, stream) =>
-          error ? reject(error) : resolve(stream),
-        ),
-      ),
-    )
-    await assert.rejects(
-      new Promise<void>((resolve, reject) =>
-        client.openssh_forwardInStreamLocal(path, (error) => (error ? reject(error) : resolve())),
-      ),
-    )
-    client.end()
-  })
-
-  test('forwards no agent', async () => {
-    const options = { agentForward: true, pty: false }
-    const asking = output((client, done) => client.exec('id', options, done))
-    await assert.rejects(asking, /agent forwarding/)
+    const records = await recorded()
+    assert.ok(records.every(({ from, asked }) => from === '127.0.0.1' && asked !== 'nothing'))
+    const { mode, uid } = await stat(join(sshd.home(account), '.seneschal/refused.ndjson'))
+    assert.deepEqual([mode & 0o777, uid], [0o600, sshd.uid(account)])
   })
 
   test('still does what it is for', async () => {
-    const gate = createSshGate({ now: Date.now, random: Math.random })
-    const transport = createSshTransport({
-      host: '127.0.0.1',
-      port: sshd.port,
-      username: account,
-      privateKey: keys.hub.privateKey,
-      hostKeys: [sshd.hostKey],
-      gate,
-    })
-    assert.equal((await callVersion(transport, {})).protocol, 1)
-    transport.close()
+    for (const role of roles) {
+      const transport = createSshTransport({
+        host: '127.0.0.1',
+        port: sshd.port,
+        username: account,
+        privateKey: keys[role].privateKey,
+        hostKeys: [sshd.hostKey],
+        gate: createSshGate({ now: Date.now, random: Math.random }),
+      })
+      assert.equal((await callVersion(transport, {})).protocol, 1)
+      transport.close()
+    }
   })
+})
+
+const called = (ask: (done: (error?: Error | null) => void) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    ask((error) => (error == null ? resolve() : reject(error)))
+  })
+
+test('the system log is told as one argument, by no shell', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const logger = join(dir, 'logger')
+  await writeFile(logger, `#!/bin/sh\nprintf '%s\\0' "$@" >${dir}/told\nenv >${dir}/env\n`, { mode: 0o755 })
+  const asked = '"-p emerg $(touch /tmp/x); `id`"'
+  const env = { SSH_CONNECTION: '192.0.2.7 55555 192.0.2.8 22', LD_PRELOAD: '/x' }
+  assert.deepEqual(await recordRefusal({ role: 'hub', asked }, { env, now: Date.now, logger }), [])
+  const told = (await readFile(join(dir, 'told'), 'utf8')).split('\0').slice(0, -1)
+  const line = `refused role=hub from=192.0.2.7 asked=${asked}`
+  assert.deepEqual(told, ['-t', 'seneschal-agent', '-p', 'authpriv.warning', '--', line])
+  assert.doesNotMatch(await readFile(join(dir, 'env'), 'utf8'), /LD_PRELOAD/)
+
+  const missing = await recordRefusal(
+    { role: 'hub', asked },
+    { env, now: Date.now, logger: join(dir, 'none') },
+  )
+  assert.match(missing.join(), /^the system log: .*ENOENT/)
 })

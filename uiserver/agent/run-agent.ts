@@ -1,5 +1,6 @@
 /**
- * The far side's single door: one verb from SSH_ORIGINAL_COMMAND, matched exactly and never given to a shell.
+ * The far side's single door: one verb from SSH_ORIGINAL_COMMAND, matched exactly and never given to a shell. What is
+ * refused is recorded on the host before it is answered.
  * Starts fast: everything but the refusal is imported when its verb is known.
  */
 import type { Readable, Writable } from 'node:stream'
@@ -13,6 +14,7 @@ import {
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
 import { readLine } from '../../wire/read-until.ts'
+import type { Refusal } from './record-refusal.ts'
 import type { Verb } from './verb.ts'
 
 export type AgentOptions = {
@@ -26,6 +28,8 @@ export type AgentOptions = {
   readonly env: Environment
   /** Absolute path of the installation's entry file, of which `uiserver` and `supervisor` are verbs. */
   readonly entry: string
+  /** Resolves with what could not be recorded; the host's system log and a file of the account without it. */
+  readonly record?: (refusal: Refusal) => Promise<readonly string[]>
 }
 
 /** EX_NOPERM of sysexits.h. */
@@ -65,8 +69,12 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
   if (command !== undefined) stdout.write(formatPreamble(command.nonce))
   if (command?.verb === undefined) {
     const asked = quote(options.originalCommand?.slice(0, 200) ?? 'a shell')
-    say({ error: { code: 'agent.refused', detail: `The key of the ${options.role} may not run ${asked}.` } })
     options.stderr.write(`seneschal agent: refused role=${options.role} asked=${asked}\n`)
+    const record = options.record ?? (await recorderOf(options.env))
+    const failures = await record({ role: options.role, asked })
+    for (const failure of failures)
+      options.stderr.write(`seneschal agent: not recorded in ${quote(failure)}\n`)
+    say({ error: { code: 'agent.refused', detail: `The key of the ${options.role} may not run ${asked}.` } })
     return finish(refusedExit)
   }
 
@@ -90,6 +98,11 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
     options.stderr.write(`seneschal agent: ${command.verb}: ${error.code} ${quote(error.detail ?? '')}\n`)
     return finish(failedExit)
   }
+}
+
+const recorderOf = async (env: Environment): Promise<NonNullable<AgentOptions['record']>> => {
+  const { recordRefusal } = await import('./record-refusal.ts')
+  return (refusal) => recordRefusal(refusal, { env, now: Date.now })
 }
 
 /** For a log: one line whatever is in it, line separators and direction marks included. */
