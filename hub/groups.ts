@@ -13,8 +13,12 @@ export type UnixGroups = (name: string) => Promise<readonly string[]>
 
 const run = promisify(execFile)
 
-/** Asks the host's name service through `id`, which knows of LDAP and sssd what the host knows. */
+/**
+ * Asks the host's name service through `id`, which knows of LDAP and sssd what the host knows. It takes a number for a
+ * uid, and nobody is called by one: whom the provider calls `0` is not root.
+ */
 export const unixGroupsById: UnixGroups = async (name) => {
+  if (/^[0-9]+$/.test(name)) return []
   try {
     const { stdout } = await run('id', ['-Gn', '--', name], {
       timeout: 5000,
