@@ -27,6 +27,11 @@ export type Command = {
   /** More than the summary; paragraphs. */
   readonly help?: string
   readonly options?: Readonly<Record<string, Option>>
+  /**
+   * How many of the words that were typed are this command's own; the rest are handed on as they are, whatever they
+   * look like. Without it, all are.
+   */
+  readonly ownWords?: (args: readonly string[]) => number
   /** Started by the product itself, not by people; left out of the overview. */
   readonly internal?: boolean
   /** Loads what the command needs only then, so that `--help` and the agent stay fast. Resolves to the exit code. */
@@ -40,9 +45,10 @@ const commonOptions = {
 /** The words and options of a command line, or a `usage` error that says what is wrong. */
 export const parseInput = (command: Command, args: readonly string[]): Input => {
   const options = { ...commonOptions, ...command.options }
+  const own = command.ownWords?.(args) ?? args.length
   try {
     const { values, positionals } = parseArgs({
-      args: [...args],
+      args: args.slice(0, own),
       allowPositionals: true,
       options: Object.fromEntries(
         Object.entries(options).map(([name, option]: [string, Option]) => [
@@ -55,7 +61,7 @@ export const parseInput = (command: Command, args: readonly string[]): Input => 
         ]),
       ),
     })
-    return { values: values as Values, words: positionals }
+    return { values: values as Values, words: [...positionals, ...args.slice(own)] }
   } catch (thrown) {
     throw new SeneschalError('usage', `${(thrown as Error).message} See: seneschal ${command.name} --help`)
   }

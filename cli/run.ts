@@ -29,7 +29,12 @@ export const runCommandLine = async (
 ): Promise<number> => {
   z.config(z.locales.en())
   const first = args[0]
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+  if (
+    first === undefined ||
+    first === '--help' ||
+    first === '-h' ||
+    (first === 'help' && args.length === 1)
+  ) {
     process.stdout.write(overview(commands, version))
     return first === undefined ? 64 : 0
   }
@@ -39,7 +44,8 @@ export const runCommandLine = async (
   }
   try {
     const { command, rest } = find(commands, args)
-    if (rest.includes('--help') || rest.includes('-h')) {
+    const own = rest.slice(0, command.ownWords?.(rest))
+    if (own.includes('--help') || own.includes('-h')) {
       process.stdout.write(helpOf(command))
       return 0
     }

@@ -4,7 +4,9 @@ import { auditVerifyCommand } from './commands/audit.ts'
 import { daemonCommand, daemonSetupCommand } from './commands/daemon.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
+import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
+import { helpCommand, pluginsCommand } from './commands/plugins.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { farCommands } from './far-commands.ts'
@@ -15,6 +17,10 @@ export const siteCommands: readonly Command[] = [
   daemonSetupCommand,
   submitCommand,
   statusCommand,
+  pluginsCommand,
+  helpCommand,
+  pluginNewCommand,
+  pluginCheckCommand,
   explainCommand,
   auditVerifyCommand,
   pluginHostCommand,

@@ -13,6 +13,8 @@ export const siteOption = {
 export const siteDirectory = (input: Input): string =>
   resolve(text(input, 'site') ?? process.env.SENESCHAL_SITE ?? '/var/lib/seneschal')
 
+export const pluginCatalogueFile = (site: string): string => join(site, 'feed/public/plugins.json')
+
 export const requestDirectories = (site: string) => ({
   temp: join(site, 'requests/0_temp'),
   inbox: join(site, 'requests/1_inbox'),

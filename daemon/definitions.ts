@@ -14,6 +14,7 @@ import { definitionFile } from './definition.ts'
 import type { DaemonEvent } from './events.ts'
 import { sameRules, tellWaiting, waitingLayer } from './layers.ts'
 import type { SiteLayout } from './layout.ts'
+import { oneOffWorkflow } from './plugins/one-off-job.ts'
 import { accountFeedMode } from './setup.ts'
 import { type DaemonState, findWorkflow, tryDefinition } from './state.ts'
 import type { Workflow } from './workflow.ts'
@@ -112,6 +113,12 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     workflow: string,
     atStart: boolean,
   ): Promise<readonly DaemonEvent[]> => {
+    if (workflow === oneOffWorkflow)
+      return problem(
+        account,
+        workflow,
+        'The name is kept for runs of plugins: call the workflow something else.',
+      )
     const flow = findWorkflow(state, account, workflow)
     // Changed while we run: it waits for somebody to reload it.
     if (flow?.definition !== undefined && !atStart) return []

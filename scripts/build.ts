@@ -5,8 +5,16 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = dirname(import.meta.dirname)
@@ -63,6 +71,18 @@ const bundle = async (name: string, entry: string): Promise<void> => {
   await built.close()
 }
 
+/** Built-in plugins beside the bundle as a site's own would lie, whatever the umask: nobody else may write to them. */
+const plugins = (target: string): void => {
+  for (const file of sources('plugins').filter((path) => dirname(dirname(path)) === join(root, 'plugins'))) {
+    const directory = join(target, basename(dirname(file)))
+    mkdirSync(directory, { recursive: true })
+    chmodSync(directory, 0o755)
+    copyFileSync(file, join(directory, basename(file)))
+    chmodSync(join(directory, basename(file)), 0o644)
+  }
+  chmodSync(target, 0o755)
+}
+
 const pages = async (): Promise<void> => {
   execFileSync(bin('node'), [bin('vite'), 'build', 'web', '--logLevel', 'warn'], {
     cwd: root,
@@ -73,8 +93,9 @@ const pages = async (): Promise<void> => {
 const shared = ['protocol', 'policy', 'config', 'durable', 'wire', 'runners', 'uiserver', 'cli']
 await unlessBuilt('web', ['web', 'protocol'], pages)
 await unlessBuilt('far', shared, () => bundle('far', 'cli/far.ts'))
-await unlessBuilt('site', [...shared, 'engine', 'spawners', 'hub', 'daemon'], () =>
-  bundle('site', 'cli/site.ts'),
-)
+await unlessBuilt('site', [...shared, 'engine', 'spawners', 'hub', 'daemon', 'plugins'], async () => {
+  await bundle('site', 'cli/site.ts')
+  plugins(join(root, 'dist/site/plugins'))
+})
 if (process.argv.includes('--all'))
   execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })

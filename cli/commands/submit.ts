@@ -4,6 +4,8 @@ import { actions, isActionName, levelOf } from '../../protocol/actions/registry.
 import { SeneschalError } from '../../protocol/errors.ts'
 import { parseId } from '../../protocol/ids.ts'
 import { type Command, type Input, text } from '../command.ts'
+import { pluginArguments } from '../plugin-arguments.ts'
+import { mustFindPlugin } from '../plugin-catalogue.ts'
 import { requestDirectories, siteDirectory, siteOption } from '../site-directory.ts'
 
 /** `key=value` words; a value that is JSON counts as what it says, all else is text. */
@@ -21,7 +23,18 @@ const argumentsOf = (words: readonly string[]): Record<string, unknown> =>
     }),
   )
 
-const askOf = (input: Input) => {
+/** Whatever follows the plugin's name is the plugin's, whatever it looks like. */
+const ownWords = (args: readonly string[]): number => {
+  for (let at = 0; at < args.length; at += 1) {
+    const word = args[at] ?? ''
+    if (word === '--action' || word.startsWith('--action=')) return args.length
+    if (word === '--on' || word === '--site') at += 1
+    else if (!word.startsWith('-')) return at + 1
+  }
+  return args.length
+}
+
+const askOf = async (input: Input) => {
   const action = text(input, 'action') ?? 'submit'
   if (!isActionName(action))
     throw new SeneschalError(
@@ -45,7 +58,10 @@ const askOf = (input: Input) => {
     if (!definition.on.includes(levelOf(target) as never))
       throw new SeneschalError('usage', `${action} acts on: ${definition.on.join(', ')}.`)
   }
-  const args = argumentsOf(rest)
+  const args =
+    plugin === undefined
+      ? argumentsOf(rest)
+      : pluginArguments(await mustFindPlugin(siteDirectory(input), plugin), rest)
   const checked = definition.args.safeParse(args)
   if (!checked.success)
     throw new SeneschalError('args.invalid', checked.error.issues.map((issue) => issue.message).join(' '))
@@ -55,16 +71,20 @@ const askOf = (input: Input) => {
 export const submitCommand: Command = {
   name: 'submit',
   summary: 'Ask the daemon for something as this account, and print the request’s id.',
-  usage: '[PLUGIN | --action NAME --on ID] [KEY=VALUE…]',
+  usage: 'PLUGIN [ARGUMENT…] | --action NAME --on ID [KEY=VALUE…]',
   help: `The request is a file in the inbox; it carries no person, only the Unix account that wrote it. People act
-    through the hub. Example: seneschal submit --action hold --on ~atmosphere_stage/clouds//20261122T0600Z/climb`,
+    through the hub. Example: seneschal submit --action hold --on ~atmosphere_stage/clouds//20261122T0600Z/climb
+
+    A plugin's arguments follow its name, as --name VALUE or in the order that seneschal help PLUGIN shows; they are
+    checked before anything is written. Options of this command stand before it.`,
+  ownWords,
   options: {
     action: { type: 'string', value: 'NAME', help: 'what to do (default: submit, that is, run PLUGIN once)' },
     on: { type: 'string', value: 'ID', help: 'what it is about: ~account[/workflow[//cycle[/task]]]' },
     ...siteOption,
   },
   run: async (input) => {
-    const ask = askOf(input)
+    const ask = await askOf(input)
     const { temp, inbox } = requestDirectories(siteDirectory(input))
     const { putRequest } = await import('../../durable/inbox.ts')
     const id = randomUUIDv7()

@@ -37,6 +37,9 @@ export type PluginPlace = {
   readonly onFailure: (plugin: string, why: string, output: string) => void
 }
 
+/** util-linux has it on every Linux that is not tiny. */
+export const prlimitProgram = (): string | undefined => ['/usr/bin/prlimit', '/bin/prlimit'].find(existsSync)
+
 /** The first of the places where it may be: a directory of that very version wins over one that has the name alone. */
 export const findPluginDirectory = (
   directories: readonly string[],
@@ -60,12 +63,12 @@ const describe = (name: string, answer: unknown): PluginDescription => {
   return parsed.data
 }
 
-/** Throws `plugin.invalid`, or what the host threw. */
-export const startPlugin = async (
+/** Whatever its settings are worth: `problems` says. Throws `plugin.invalid`, or what the host threw. */
+export const openPlugin = async (
   files: PluginFiles,
   wanted: Omit<ActivePlugin, 'version'> & { readonly version?: string },
   place: PluginPlace,
-): Promise<Plugin> => {
+): Promise<Plugin & { readonly problems: readonly string[] }> => {
   const { name } = files
   // Of its own: replacing it must not touch one that another version runs from.
   const copy = join(place.copies, `${name}@${wanted.version ?? 'any'}`)
@@ -100,9 +103,8 @@ export const startPlugin = async (
         'plugin.invalid',
         `${files.directory} is version ${version}, not ${wanted.version}.`,
       )
-    if ('problems' in answer && answer.problems.length > 0)
-      throw new SeneschalError('plugin.invalid', `Its settings: ${answer.problems.join('; ')}.`)
-    return { identity: { name, version, digest: files.digest }, description, host }
+    const problems = 'problems' in answer ? answer.problems : []
+    return { identity: { name, version, digest: files.digest }, description, host, problems }
   } catch (thrown) {
     host.close()
     throw thrown
@@ -122,5 +124,8 @@ export const activate = async (
     )
   const { uid, beyond } = settings
   const files = await readPluginFiles({ name: wanted.name, ...found, uid, beyond })
-  return startPlugin(files, wanted, place)
+  const { problems, ...plugin } = await openPlugin(files, wanted, place)
+  if (problems.length === 0) return plugin
+  plugin.host.close()
+  throw new SeneschalError('plugin.invalid', `Its settings: ${problems.join('; ')}.`)
 }

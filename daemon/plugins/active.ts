@@ -7,7 +7,7 @@ import { findPlugin, type PluginCatalogue } from '../../protocol/plugins.ts'
 import type { DaemonEvent } from '../events.ts'
 import type { SiteLayout } from '../layout.ts'
 import type { Log } from '../log.ts'
-import { activate, type Plugin, type PluginPlace } from './activate.ts'
+import { activate, type Plugin, type PluginPlace, prlimitProgram } from './activate.ts'
 import type { ActivePlugin, PluginsConfig } from './config.ts'
 import type { Installation } from './installation.ts'
 
@@ -44,7 +44,6 @@ export type ActiveParts = {
   readonly now: () => number
 }
 
-const prlimitAt = '/usr/bin/prlimit'
 const tryAgainMs = 30_000
 
 const presentCatalogue = (plugins: readonly Active[]): PluginCatalogue => ({
@@ -68,7 +67,7 @@ export const createActivePlugins = (parts: ActiveParts): ActivePlugins => {
   const place: PluginPlace = {
     installation: parts.installation,
     bubblewrap: config.sandbox === 'none' ? undefined : config.bubblewrap,
-    prlimit: existsSync(prlimitAt) ? prlimitAt : undefined,
+    prlimit: prlimitProgram(),
     hideDirectories: [
       ...[layout.state, layout.audit, layout.feed, layout.requests],
       ...parts.secrets.directories.filter((path) => path !== '/' && existsSync(path)),
@@ -132,7 +131,7 @@ export const createActivePlugins = (parts: ActiveParts): ActivePlugins => {
       if (config.sandbox === 'none' && config.active.length > 0)
         log.warn({}, 'UNSAFE: plugins run without a sandbox, with all rights of the service account')
       if (place.prlimit === undefined && config.active.length > 0)
-        log.warn({}, `there is no ${prlimitAt}: the memory of plugins is limited by their heap alone`)
+        log.warn({}, 'there is no prlimit: the memory of plugins is limited by their heap alone')
       await startMissing()
     },
     find: (ref) => findPlugin([...running.values()], ref),

@@ -71,7 +71,12 @@ const load = ({ directory, file, kind }: Extract<HostCall, { op: 'load' }>): Pro
   return loadProgram(kind === 'python' ? ['python3', '-B', path] : [path])
 }
 
-type Ready = { readonly plugin: Loaded; readonly description: PluginDescription; readonly settings: Json }
+type Ready = {
+  readonly plugin: Loaded
+  readonly description: PluginDescription
+  /** undefined: those that were loaded do not fit; a call has to bring its own. */
+  readonly settings: Json | undefined
+}
 
 const begin = async (call: Extract<HostCall, { op: 'load' }>): Promise<{ ready?: Ready; answer: Answer }> => {
   const plugin = await load(call)
@@ -80,10 +85,9 @@ const begin = async (call: Extract<HostCall, { op: 'load' }>): Promise<{ ready?:
   // The daemon says what is wrong with it: it looks for itself anyway.
   if (!parsed.success) return { answer: { description: described, problems: [] } }
   const checked = checkValue(parsed.data.settings, call.settings)
-  if (!checked.ok) return { answer: { description: described, problems: [...checked.problems] } }
   return {
-    ready: { plugin, description: parsed.data, settings: checked.value },
-    answer: { description: described, problems: [] },
+    ready: { plugin, description: parsed.data, settings: checked.ok ? checked.value : undefined },
+    answer: { description: described, problems: checked.ok ? [] : [...checked.problems] },
   }
 }
 
@@ -94,6 +98,7 @@ const decide = async (ready: Ready, call: Extract<HostCall, { op: 'decide' }>): 
   const given = call.settings === undefined ? undefined : checkValue(description.settings, call.settings)
   if (given?.ok === false) return { invalid: given.problems.map((problem) => `settings: ${problem}`) }
   const settings = given?.value ?? ready.settings
+  if (settings === undefined) return { error: 'its settings do not fit' }
   const request = { ...call.request, args: args.value }
   const ruling = await plugin.authorize(request, settings)
   if (verdict.safeParse(ruling).data?.allowed !== true) return { verdict: ruling }
