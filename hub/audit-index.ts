@@ -69,11 +69,15 @@ const retryAfter = 1000
 export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => void): AuditIndex => {
   const db = new DatabaseSync(file, { timeout: 5000 })
   db.exec(schema)
+  // Nobody else writes it; whoever has it all the same holds up nobody here.
+  db.exec('pragma busy_timeout = 0')
   const insert = db.prepare('insert or ignore into records values (?, ?, ?, ?, ?, ?, ?, ?)')
   const last = db.prepare('select max(seq) as seq from records where writer = ?')
   const known = db.prepare('select 1 from records where writer = ? and seq = ?')
   let waiting: AuditRecord[] = []
   let timer: NodeJS.Timeout | undefined
+  /** The trouble as it was last told: it lasts longer than a try. */
+  let told = ''
 
   const flush = (): void => {
     clearTimeout(timer)
@@ -81,8 +85,8 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
     if (waiting.length === 0) return
     const batch = waiting
     waiting = []
-    db.exec('begin immediate')
     try {
+      db.exec('begin immediate')
       for (const record of batch)
         insert.run(
           Date.parse(record.time),
@@ -101,15 +105,20 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
       throw thrown
     }
   }
+  /** What cannot be written now is written later: it is in the chain, and until then in memory. */
+  const tryFlush = (): void => {
+    try {
+      flush()
+      told = ''
+    } catch (thrown) {
+      const text = String(thrown)
+      if (text !== told) onProblem(thrown)
+      told = text
+      flushLater(retryAfter)
+    }
+  }
   const flushLater = (delay: number): void => {
-    timer ??= setTimeout(() => {
-      try {
-        flush()
-      } catch (thrown) {
-        onProblem(thrown)
-        flushLater(retryAfter)
-      }
-    }, delay).unref()
+    timer ??= setTimeout(tryFlush, delay).unref()
   }
 
   return {
@@ -118,15 +127,18 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
       flushLater(0)
     },
     has: (record) => {
-      flush()
-      return known.get(record.writer, record.seq) !== undefined
+      tryFlush()
+      return (
+        waiting.some(({ writer, seq }) => seq === record.seq && writer === record.writer) ||
+        known.get(record.writer, record.seq) !== undefined
+      )
     },
     lastSeq: (writer) => {
-      flush()
+      tryFlush()
       return Number(last.get(writer)?.seq ?? 0)
     },
     search: (query) => {
-      flush()
+      tryFlush()
       const where = conditions(query)
       const rows = db
         .prepare(
@@ -150,7 +162,8 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
       return { records, cursor }
     },
     close: () => {
-      flush()
+      tryFlush()
+      clearTimeout(timer)
       db.close()
     },
   }

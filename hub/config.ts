@@ -41,7 +41,8 @@ const provider = z
     unsafeAllowHttp: z._default(z.boolean(), false),
     /** How far the provider's clock may be off. */
     clockTolerance: z._default(duration, 'PT30S'),
-    timeout: z._default(duration, 'PT10S'),
+    /** How long one answer of the provider may take: people wait in front of it. */
+    timeout: z._default(duration, 'PT5S'),
   })
   .check(
     z.refine(

@@ -26,11 +26,15 @@ export const errorBodyOf = (error: SeneschalError, request: string): ErrorBody =
   error: { code: error.code, message: error.message, request },
 })
 
+/** Whatever is unavailable may be back soon, s. */
+const retryAfter = 5
+
 export const sendError = (request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply => {
   const error = toSeneschalError(thrown)
   const where = { method: request.method, route: request.routeOptions.url, code: error.code }
   if (error.status >= 500) request.log.error({ ...where, err: error }, 'request failed')
   else request.log.info({ ...where, detail: error.detail, err: error.cause }, 'request refused')
+  if (error.status === 503) reply.header('retry-after', retryAfter)
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')

@@ -18,7 +18,7 @@ const table = {
   'auth.not-mapped': { status: 403, text: 'Your identity may not use this site.' },
   'auth.provider-unavailable': {
     status: 503,
-    text: 'The identity provider does not answer. Try again soon.',
+    text: 'The identity provider does not answer as it should. Try again soon.',
   },
   'auth.reauthentication-stale': {
     status: 403,
@@ -97,6 +97,10 @@ const table = {
   'state.conflict': { status: 409, text: 'The task is not in a state in which this makes sense.' },
   'state.unreadable': { status: 500, text: 'The stored state of the workflow cannot be read.' },
   'step.failed': { status: 502, text: 'What the plugin had done did not succeed.' },
+  'store.unavailable': {
+    status: 503,
+    text: "The hub's database takes no changes at the moment. Your session stays; try again soon.",
+  },
   'task.unknown': { status: 404, text: 'There is no such task, or you may not see it.' },
   'token.invalid': { status: 401, text: 'The token is not valid.' },
   'tunnel.closed': { status: 502, text: "The connection to the account's server was lost." },

@@ -41,6 +41,9 @@ export type OidcParts = {
 
 class Unreachable extends Error {}
 
+/** A provider that answered so lately is not asked again before somebody is sent there, ms. */
+const knownAliveFor = 5000
+
 /** Nobody answers, or the provider itself has trouble: told apart from an answer that is wrong. */
 const reporting =
   (fetch: typeof globalThis.fetch, timeout: number) =>
@@ -98,8 +101,9 @@ export const createOidc = (parts: OidcParts): Oidc => {
   const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
   const fetch = reporting(parts.fetch, timeout)
 
+  let aliveAt = Number.NEGATIVE_INFINITY
   const discover = async (): Promise<Known> => {
-    const config = await client.discovery(
+    const found = client.discovery(
       new URL(provider.issuer),
       provider.clientId,
       { client_secret: parts.secret, [client.clockTolerance]: tolerance },
@@ -114,6 +118,10 @@ export const createOidc = (parts: OidcParts): Oidc => {
         ],
       },
     )
+    const config = await found.catch((cause: unknown) => {
+      throw new Unreachable('the identity provider does not say what it is', { cause })
+    })
+    aliveAt = parts.wall()
     const uri = config.serverMetadata().jwks_uri
     const keys =
       uri === undefined
@@ -137,6 +145,23 @@ export const createOidc = (parts: OidcParts): Oidc => {
       throw thrown
     }
   }
+  /**
+   * Before somebody is sent there: a browser in front of a provider that is down has no way back, and shows a page
+   * that is not ours.
+   */
+  const mustBeAlive = async (): Promise<void> => {
+    if (Math.abs(parts.wall() - aliveAt) < knownAliveFor) return
+    const response = await fetch(`${provider.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeout),
+    })
+    const body: unknown = await response.json().catch((cause: unknown) => {
+      throw new Unreachable('the identity provider did not answer in JSON', { cause })
+    })
+    if (!response.ok || (body as { issuer?: unknown } | null)?.issuer !== provider.issuer)
+      throw new Unreachable(`the identity provider answered ${response.status}, and not as one`)
+    aliveAt = parts.wall()
+  }
   const translating = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -149,6 +174,7 @@ export const createOidc = (parts: OidcParts): Oidc => {
     authorizationUrl: (attempt, again) =>
       translating(async () => {
         const { config } = await ask()
+        await mustBeAlive()
         const url = client.buildAuthorizationUrl(config, {
           redirect_uri: redirectUri,
           scope: provider.scopes.join(' '),

@@ -92,8 +92,12 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
   const cache = new Map<string, Cached>()
   const seen = new Map<string, number>()
 
-  const alive = (session: Session | undefined) =>
-    session !== undefined && session.expiresAt > now() ? session : undefined
+  /** Raised privileges that should have ended and stand there because the database takes no changes. */
+  let noneRaised = false
+  const alive = (session: Session | undefined) => {
+    if (session === undefined || session.expiresAt <= now()) return undefined
+    return noneRaised && session.elevation !== null ? { ...session, elevation: null } : session
+  }
 
   // A change empties the cache: changes are rare, and what is read again costs 50 µs.
   // A read that began before it must not put back what it found: hence the generation.
@@ -194,8 +198,10 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
       return (await changed(chosen.execute())).map(present)
     },
     fallBack: async (which) => {
+      noneRaised ||= which === 'all'
       const due = db.selectFrom('sessions').select('name').where('elevation_class', 'is not', null)
       const names = await (which === 'all' ? due : due.where('elevation_until', '<=', now())).execute()
+      if (which === 'all' && names.length === 0) noneRaised = false
       if (names.length === 0) return []
       const change = db
         .updateTable('sessions')
@@ -203,7 +209,9 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         .where('elevation_class', 'is not', null)
         .returningAll()
       const chosen = which === 'all' ? change : change.where('elevation_until', '<=', now())
-      return (await changed(chosen.execute())).map(present)
+      const fallen = (await changed(chosen.execute())).map(present)
+      if (which === 'all') noneRaised = false
+      return fallen
     },
     endExpired: async () => {
       const at = now()

@@ -47,8 +47,13 @@ export const createUpkeep = (parts: UpkeepParts): Upkeep => {
     parts.checkClock()
     if (distrusted !== undefined) {
       const reason = `The clock was set back by ${Math.round(distrusted / 1000)} s.`
+      const fallen = await sessions.fallBack('all')
+      // Only now: while the database takes no changes it is tried again at each look.
       distrusted = undefined
-      await noteFallBack(parts, await sessions.fallBack('all'), { event: 'elevation.ended', reason })
+      // No time that a browser knows has come; with a new socket it asks again what it may.
+      const names = new Set(fallen.map(({ name }) => name))
+      parts.live.close((socket) => names.has(socket.session), closeCodes.sessionReplaced)
+      await noteFallBack(parts, fallen, { event: 'elevation.ended', reason })
     }
     await noteFallBack(parts, await sessions.fallBack('over'), { event: 'elevation.ended' })
     await farewell(parts, await sessions.endExpired(), { event: 'session.ended', tail: 'after its time' })
