@@ -59,6 +59,11 @@ export const auditEvents = {
     text: 'put a file into the inbox that was refused',
     means: 'An inbox entry was not acceptable.',
   },
+  'server.intended': {
+    writer: 'hub',
+    text: 'asked to open',
+    means: 'A UI server was about to be started for an account; without this record it is not.',
+  },
   'server.spawned': { writer: 'hub', text: 'opened', means: 'A UI server was started for an account.' },
   'server.stopped': { writer: 'hub', text: 'stopped the server of', means: 'A UI server was stopped.' },
   'server.ended': {

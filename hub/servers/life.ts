@@ -13,6 +13,7 @@ import type { StoredServer } from '../store/servers.ts'
 import { createInterest } from './interest.ts'
 import { type Incarnation, launch } from './launch.ts'
 import { createProgress } from './progress.ts'
+import { createPulse } from './pulse.ts'
 import { createServerRecords } from './records.ts'
 import type { ServersParts } from './servers.ts'
 
@@ -42,10 +43,16 @@ type Start = Work & {
 
 /** A stop that takes longer has failed, a question that does has no answer, ms. */
 const stopPatience = 15_000
-const askPatience = 5000
+const askPatience = 8000
 /** Looks in a row at a process that is there but does not answer, until it counts as hung. */
 const silentLooks = 2
 const soonAgain = 2000
+
+/** A question that took too long says that it did. */
+const troubleOf = (thrown: unknown): SeneschalError =>
+  thrown instanceof DOMException && thrown.name === 'TimeoutError'
+    ? new SeneschalError('server.timeout', undefined, { cause: thrown })
+    : asSeneschalError(thrown)
 
 export const createLife = (
   account: string,
@@ -73,6 +80,20 @@ export const createLife = (
     progress.tell({ state, message, at: now(), code: row.code })
     onChange(row)
   }
+
+  const pulse = createPulse({
+    dial: (signal) => spawner.dial(running().handle, signal),
+    wanted: () => row.state === 'on' && work === undefined && interest.watched(),
+    onSilence: () => {
+      if (row.state !== 'on' || work !== undefined) return
+      if (row.code === null) become('on', 'The server does not answer.', new SeneschalError('server.timeout'))
+      look()
+    },
+    onAnswer: () => {
+      if (row.state === 'on' && work === undefined && row.code !== null) become('on', 'The server answers again.')
+    },
+    everyMs: parts.pulseMs ?? soonAgain,
+  })
 
   const engage = (kind: 'stop' | 'clear' | 'adopt', task: Promise<void>): Promise<void> => {
     const mine: Work = {
@@ -109,6 +130,7 @@ export const createLife = (
       parts.startTimeoutMs ?? 30_000,
     )
     try {
+      await records.intended(viewer)
       // One that may still run is asked for again: a new name beside it would make two.
       const first = present ?? { instance: parts.instanceId(), handle: null, host: null }
       await save('starting', first)
@@ -145,7 +167,7 @@ export const createLife = (
     clearTimeout(timer)
     const abort = new AbortController()
     progress.restart()
-    become('starting', viewer === undefined ? 'The server ended; starting it again.' : 'Starting the server.')
+    become('starting', viewer === undefined ? 'Starting the server again.' : 'Starting the server.')
     const result = start(abort, viewer)
     const done = result.then(
       () => {
@@ -186,10 +208,10 @@ export const createLife = (
   const ask = async (): Promise<void> => {
     const asked = present
     if (asked?.handle == null || row.state !== 'on') return
-    const state = await spawner.poll(asked.handle, AbortSignal.timeout(askPatience)).catch(asSeneschalError)
+    const state = await spawner.poll(asked.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
     if (present !== asked || row.state !== 'on' || work !== undefined) return
     if (state instanceof SeneschalError) {
-      if (row.code !== null) return
+      if (row.code === state.code) return
       log.warn({ err: state, account }, 'the server could not be asked whether it lives')
       return become('on', 'The server cannot be asked whether it lives.', state)
     }
@@ -203,7 +225,8 @@ export const createLife = (
       const hung = () => ended('The server did not answer any more.', new SeneschalError('server.timeout'))
       return await engage('stop', stopped.then(hung))
     }
-    if (state.state === 'running' && row.code !== null) become('on', 'The server answers again.')
+    if (state.state === 'running' && row.code !== null && !pulse.silent())
+      become('on', 'The server answers again.')
   }
 
   const look = (): void => {
@@ -216,7 +239,8 @@ export const createLife = (
   }
   const lookLater = () => {
     const usual = parts.pollMs ?? 10_000
-    if (row.state === 'on') after(silent > 0 ? Math.min(usual, soonAgain) : usual, look)
+    const isUrgent = silent > 0 || (row.code !== null && interest.watched())
+    if (row.state === 'on') after(isUrgent ? Math.min(usual, soonAgain) : usual, look)
   }
 
   const running = () => {
@@ -246,7 +270,7 @@ export const createLife = (
     present = found
     if (found.handle === null) return await forget()
     become('starting', 'Looking for the server that was running.')
-    const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(asSeneschalError)
+    const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
     if (!(state instanceof SeneschalError) && state.state === 'exited') {
       await forget()
       return become('off', 'The server ended while the hub was away.')
@@ -257,6 +281,7 @@ export const createLife = (
     lookLater()
   }
 
+  pulse.start()
   return {
     row: () => row,
     instance: () => running().instance,
@@ -298,6 +323,7 @@ export const createLife = (
     adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),
     close: async () => {
       closed = true
+      pulse.stop()
       clearTimeout(timer)
       if (work !== undefined && 'abort' in work)
         work.abort.abort(new SeneschalError('server.off', 'The hub is ending.'))

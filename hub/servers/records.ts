@@ -4,6 +4,8 @@ import type { SeneschalError } from '../../protocol/errors.ts'
 import type { Audit, Log, Viewer } from '../context.ts'
 
 export type ServerRecords = {
+  /** Before anything is started. Rejects where it cannot be recorded: no record, no action. */
+  readonly intended: (viewer: Viewer | undefined) => Promise<void>
   readonly spawned: (viewer: Viewer | undefined) => Promise<void>
   readonly failed: (error: SeneschalError, viewer: Viewer | undefined) => Promise<void>
   /** Without having been stopped. */
@@ -15,12 +17,12 @@ export const createServerRecords = (
   account: string,
   parts: { readonly audit: Pick<Audit, 'record'>; readonly log: Log },
 ): ServerRecords => {
-  /** Reading goes on without an audit log, and so does opening what is read; the hub's own log says so. */
+  const byWhom = (viewer: Viewer | undefined) =>
+    viewer === undefined ? {} : { person: viewer.person, session: viewer.session, address: viewer.address }
+  /** What has happened has happened; where it cannot be recorded, the hub's own log says so. */
   const record = async (entry: Omit<AuditEntry, 'account'>, viewer?: Viewer): Promise<void> => {
-    const by =
-      viewer === undefined ? {} : { person: viewer.person, session: viewer.session, address: viewer.address }
     try {
-      await parts.audit.record({ ...by, account, ...entry })
+      await parts.audit.record({ ...byWhom(viewer), account, ...entry })
     } catch (err) {
       parts.log.error({ err, account, event: entry.event }, 'this could not be recorded')
     }
@@ -28,11 +30,35 @@ export const createServerRecords = (
   /** Ends the sentence of what no person asked for. */
   const unasked = (viewer: Viewer | undefined, tail: string) => (viewer === undefined ? { tail } : {})
 
+  /** Recorded, and not yet fulfilled: tries that follow by themselves are part of it. */
+  let isIntended = false
+  /** As it was last recorded: what is tried again and again by itself is recorded when it changes. */
+  let trouble: string | null = null
   return {
-    spawned: (viewer) =>
-      record({ event: 'server.spawned', outcome: 'done', ...unasked(viewer, 'its server again') }, viewer),
-    failed: ({ code, message }, viewer) =>
-      record(
+    intended: async (viewer) => {
+      if (viewer === undefined && isIntended) return
+      const tail = unasked(viewer, 'its server again')
+      await parts.audit.record({
+        ...byWhom(viewer),
+        account,
+        event: 'server.intended',
+        outcome: 'allowed',
+        ...tail,
+      })
+      isIntended = true
+    },
+    spawned: (viewer) => {
+      trouble = null
+      isIntended = false
+      return record(
+        { event: 'server.spawned', outcome: 'done', ...unasked(viewer, 'its server again') },
+        viewer,
+      )
+    },
+    failed: async ({ code, message }, viewer) => {
+      if (viewer === undefined && trouble === code) return
+      trouble = code
+      await record(
         {
           event: 'server.failed',
           outcome: 'failed',
@@ -41,7 +67,8 @@ export const createServerRecords = (
           ...unasked(viewer, 'its server'),
         },
         viewer,
-      ),
+      )
+    },
     ended: (code, reason) => record({ event: 'server.ended', outcome: 'done', code, reason }),
     stopped: (viewer) => record({ event: 'server.stopped', outcome: 'done' }, viewer),
   }

@@ -25,6 +25,8 @@ export type ServersParts = {
   readonly startTimeoutMs?: number
   /** Between two looks at a running server, ms; default 10 s. */
   readonly pollMs?: number
+  /** Between two signs of life of a server that somebody looks at, ms; default 2 s. */
+  readonly pulseMs?: number
   /** 32 random hex digits. */
   readonly instanceId: () => string
 }

@@ -131,6 +131,11 @@ export const inProcessSpawner = async (
       reach()
       const found = find(handle)
       if (found === undefined) throw new SeneschalError('server.off')
+      // As behind a real tunnel: nobody refuses, and nobody answers.
+      if (found.hung)
+        await new Promise((_resolve, reject) =>
+          signal?.addEventListener('abort', () => reject(signal.reason), { once: true }),
+        )
       return await found.tunnel.dial(signal)
     },
     close: async () => {
