@@ -100,6 +100,7 @@ export const daemonConfigOf = (parts: {
   readonly accounts: Input<DaemonConfig['accounts']>
   readonly unsafeSingleUser: boolean
   readonly hubGroup?: string
+  readonly plugins?: Input<DaemonConfig['plugins']>
 }): Input<DaemonConfig> => ({
   site: 'demo',
   root: parts.layout.site,
@@ -109,6 +110,7 @@ export const daemonConfigOf = (parts: {
   issuer: parts.at.hub,
   accounts: parts.accounts,
   ...(parts.hubGroup === undefined ? {} : { hubGroup: parts.hubGroup }),
+  ...(parts.plugins === undefined ? {} : { plugins: parts.plugins }),
   autoplay: true,
   unsafeSingleUser: parts.unsafeSingleUser,
 })

@@ -13,6 +13,7 @@ import {
 } from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
 import { accounts } from './people.ts'
+import { installPlugins } from './plugins.ts'
 import { mustBeFree } from './ports.ts'
 import type { Demo, DemoOptions } from './run.ts'
 import { startSiteProvider } from './site-provider.ts'
@@ -59,6 +60,7 @@ export const startLocal = async (options: DemoOptions): Promise<Demo> => {
       layout,
       at,
       unsafeSingleUser: true,
+      plugins: installPlugins(join(layout.dir, 'plugins')),
       accounts: Object.fromEntries(
         accounts.map((account) => [
           account,
