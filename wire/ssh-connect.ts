@@ -12,6 +12,8 @@ export type ConnectOptions = {
   readonly key: ParsedKey
   readonly pins: readonly ParsedKey[]
   readonly keepaliveInterval: number
+  /** Within which the host must have shown its key, ms: who comes after that, such as a directory, may be slower. */
+  readonly answerTimeout: number
 }
 
 /** One OpenSSH public key per line, as in `ssh_host_ed25519_key.pub`; a bad or empty list is `config.invalid`. */
@@ -64,6 +66,7 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
       return known === undefined ? new Dropped(reason(error), { cause: error }) : told()
     }
     const finish = (act: () => void) => {
+      clearTimeout(answer)
       signal.removeEventListener('abort', abort)
       act()
     }
@@ -75,6 +78,13 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
       finish(() => reject(signal.reason))
       client.destroy()
     }
+    // Not `Dropped`, which is tried again: whoever is silent for so long is not there.
+    const silence = () => {
+      const seconds = options.answerTimeout / 1000
+      finish(() => reject(new SeneschalError('host.unreachable', `${where}: no answer within ${seconds} s.`)))
+      client.destroy()
+    }
+    const answer = setTimeout(silence, options.answerTimeout)
 
     signal.addEventListener('abort', abort, { once: true })
     client
@@ -96,6 +106,7 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
         port: options.port,
         username: options.username,
         hostVerifier: (presented: Buffer) => {
+          clearTimeout(answer)
           known = options.pins.some((pin) => pin.getPublicSSH().equals(presented))
           return known
         },

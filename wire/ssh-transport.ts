@@ -26,6 +26,8 @@ export type SshTransportOptions = {
   /** Within which the agent must speak after that, ms. */
   readonly agentTimeout?: number
   readonly keepaliveInterval?: number
+  /** Within which the host must show its key, ms. */
+  readonly answerTimeout?: number
   /** A connection without channels is closed after this, ms. */
   readonly idleAfter?: number
 }
@@ -62,6 +64,7 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
           key,
           pins,
           keepaliveInterval: options.keepaliveInterval ?? 3000,
+          answerTimeout: options.answerTimeout ?? 5000,
         },
         signal,
       )

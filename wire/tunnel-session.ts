@@ -91,12 +91,15 @@ export const openSession = async (
       heard = performance.now()
     })
 
+  let answered = heard
   const pulse = setInterval(() => {
-    if (performance.now() - heard > options.deadAfter)
+    const now = performance.now()
+    // Bytes alone do not prove that they make sense.
+    if (now - heard > options.deadAfter || now - answered > options.deadAfter * 6)
       h2.destroy(new SeneschalError('tunnel.closed', 'The other end does not answer.'))
     else
       h2.ping((error) => {
-        if (error === null) heard = performance.now()
+        if (error === null) heard = answered = performance.now()
       })
   }, options.pingEvery)
   pulse.unref()
