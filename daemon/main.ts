@@ -61,6 +61,8 @@ export type Daemon = {
   readonly status: () => Pick<Heartbeat, 'state' | 'problem'>
 }
 
+/** Snapshots of permissions are confirmed this often, ms; nobody acts upon one that is older than a minute. */
+const confirmInterval = 10_000
 /** What is not on disk by then is found again by the next start. */
 const stopWithin = 1800
 
@@ -97,7 +99,14 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   }
   const beat = async (): Promise<void> => {
     if (recovered === undefined) return
-    const value: Heartbeat = { v: 1, at: now(), version, ...status(), audit: recovered.chain.head() }
+    const value: Heartbeat = {
+      v: 1,
+      at: now(),
+      version,
+      ...status(),
+      codes: problems.codes(),
+      audit: recovered.chain.head(),
+    }
     try {
       const path = join(layout.siteFeed, 'heartbeat.json')
       await writeFileAtomic(path, JSON.stringify(value), { mode: 0o644, fsync: false })
@@ -183,7 +192,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       ...shared,
       siteFile: config.siteFile,
       accountLayers: definitions.accountLayers,
-      onRefused: problem('site file'),
+      onRefused: (reason) =>
+        problems.report('site file', reason === null ? null : new SeneschalError('config.refused', reason)),
     })
     const keys = createHubKeys({
       file: config.hubKeys,
@@ -289,8 +299,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     every(jobsPoll, () => {
       for (const dispatch of dispatches.values()) dispatch.poll()
     })
-    every(heartbeatInterval, () => {
-      void beat()
+    every(heartbeatInterval, () => void beat())
+    every(confirmInterval, () => {
       permissions.confirm().then(() => problems.report('permissions', null), problem('permissions'))
     })
     await beat()

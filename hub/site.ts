@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { followFeed } from '../durable/feed-follower.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
-import { type Heartbeat, heartbeat, heartbeatInterval } from '../protocol/feed.ts'
-import { permissionSnapshot } from '../protocol/permissions.ts'
+import { type Heartbeat, heartbeat, silentAfter } from '../protocol/feed.ts'
+import { permissionSnapshot, snapshotMaxAge } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
 import { followFile } from './follow-file.ts'
 import { createPolicyKeeper } from './policy-view.ts'
@@ -35,8 +35,8 @@ export type Site = {
   readonly close: () => Promise<void>
 }
 
-/** A daemon that was not heard of for so long is silent, ms: three heartbeats. */
-const silentAfter = 3 * heartbeatInterval
+/** That a daemon lives is no news; it is told this often all the same, ms, for those who show its age. */
+const toldEvery = 10_000
 
 export const createSite = (parts: SiteParts): Site => {
   const { daemons, now, log } = parts
@@ -47,15 +47,27 @@ export const createSite = (parts: SiteParts): Site => {
   const rows = createSiteRows({ log, daemons, ingestAudit: parts.ingestAudit })
   const last = new Map<string, Heartbeat>()
 
-  const told = new Map<string, string>()
+  const cameAt = new Map<string, number>()
+  const unreadable = new Set<string>()
+  const told = new Map<string, { readonly state: string; readonly at: number }>()
   const hear = (daemon: string) => {
     const heard = last.get(daemon)
     const at = heard?.at ?? 0
-    const row = { daemon, at, silent: now() - at > silentAfter, version: heard?.version ?? null }
-    const text = JSON.stringify(row)
-    if (told.get(daemon) === text) return
-    told.set(daemon, text)
-    rows.heard(row)
+    const state = {
+      daemon,
+      // By when it came here: the two hosts' clocks may differ by more. One that says that it goes is not waited for.
+      silent:
+        now() - (cameAt.get(daemon) ?? 0) > silentAfter ||
+        Math.abs(now() - at) > snapshotMaxAge ||
+        heard?.state === 'stopped',
+      version: heard?.version ?? null,
+      codes: [...(unreadable.has(daemon) ? (['feed.unavailable'] as const) : []), ...(heard?.codes ?? [])],
+    }
+    const text = JSON.stringify(state)
+    const before = told.get(daemon)
+    if (before?.state === text && Math.abs(at - before.at) < toldEvery) return
+    told.set(daemon, { state: text, at })
+    rows.heard({ ...state, at })
   }
 
   const follow = ({ name, feed }: DaemonSource) => {
@@ -70,7 +82,12 @@ export const createSite = (parts: SiteParts): Site => {
       onLines: (lines) => {
         for (const line of lines) rows.apply(name, line.put, line.drop)
       },
-      onProblem: onProblem('feed'),
+      onProblem: (thrown) => {
+        if (thrown === null) unreadable.delete(name)
+        else unreadable.add(name)
+        hear(name)
+        onProblem('feed')(thrown)
+      },
       signal,
     })
     const looked = Promise.all([
@@ -88,6 +105,7 @@ export const createSite = (parts: SiteParts): Site => {
         pollMs,
         onValue: (value) => {
           last.set(name, value)
+          cameAt.set(name, now())
           hear(name)
         },
         onProblem: onProblem('heartbeat'),

@@ -30,10 +30,18 @@ const table = {
     text: 'Somebody else re-authenticated; privileges were not raised.',
   },
   'config.invalid': { status: 500, text: 'The configuration is not valid.' },
+  'config.refused': {
+    status: 400,
+    text: 'A changed configuration file is not valid; the one before it stays in force. The audit log says where.',
+  },
   'csrf.invalid': { status: 403, text: 'The request did not carry the right CSRF token.' },
   'daemon.silent': {
     status: 503,
     text: 'The daemon has not been heard of for a while; actions are refused.',
+  },
+  'disk.unwritable': {
+    status: 503,
+    text: 'A disk of the site is full or cannot be written, so what is shown may be behind.',
   },
   'elevation.ended': { status: 403, text: 'Your raised privileges have ended. Raise them again to act.' },
   'elevation.required': { status: 403, text: 'This needs raised privileges.' },

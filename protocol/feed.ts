@@ -43,14 +43,18 @@ export const heartbeat = z.readonly(
     at: z.number(),
     version: z.string(),
     state: z.enum(['running', 'draining', 'stopped', 'degraded']),
-    /** What is wrong, for people; null when all is well. */
+    /** What is wrong, for those who run the site; null when all is well. */
     problem: z.nullable(z.string()),
+    /** The same for everybody: codes of what concerns all that it runs, and nothing of whom or where. */
+    codes: z.optional(z.readonly(z.array(z.string()))),
     /** Head of the daemon's audit chain. */
     audit: z.string(),
   }),
 )
 export type Heartbeat = z.infer<typeof heartbeat>
-export const heartbeatInterval = 10_000
+export const heartbeatInterval = 2000
+/** A daemon that was not heard of for so long is silent, ms: longer than a busy host makes a healthy one wait. */
+export const silentAfter = 8000
 
 export const segmentName = (firstSeq: number): string => `events-${String(firstSeq).padStart(12, '0')}.ndjson`
 export const segmentPattern = /^events-([0-9]{12})\.ndjson$/

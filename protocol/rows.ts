@@ -227,6 +227,8 @@ export const daemonRow = z.readonly(
     /** last heard of */ at: time,
     silent: z.boolean(),
     version: z.nullable(z.string()),
+    /** What is wrong with it, and concerns everybody: stable codes. */
+    codes: z.optional(z.readonly(z.array(z.string()))),
   }),
 )
 export type DaemonRow = z.infer<typeof daemonRow>

@@ -11,6 +11,9 @@ const longestWait = 60_000
 export type Interest = {
   readonly watch: () => () => void
   readonly touch: () => void
+  /** Somebody has a socket open. */
+  readonly looking: () => boolean
+  /** Somebody looks, or did a moment ago. */
   readonly watched: () => boolean
   readonly failed: () => void
   /** A server that came up ended after so long, ms. */
@@ -37,6 +40,7 @@ export const createInterest = (now: Clock): Interest => {
     touch: () => {
       seenAt = now()
     },
+    looking: () => watchers > 0,
     watched: () => watchers > 0 || now() - seenAt < grace,
     failed: () => {
       failures += 1

@@ -83,14 +83,15 @@ export const createLife = (
 
   const pulse = createPulse({
     dial: (signal) => spawner.dial(running().handle, signal),
-    wanted: () => row.state === 'on' && work === undefined && interest.watched(),
+    wanted: () => row.state === 'on' && work === undefined && interest.looking(),
     onSilence: () => {
       if (row.state !== 'on' || work !== undefined) return
       if (row.code === null) become('on', 'The server does not answer.', new SeneschalError('server.timeout'))
       look()
     },
     onAnswer: () => {
-      if (row.state === 'on' && work === undefined && row.code !== null) become('on', 'The server answers again.')
+      if (row.state === 'on' && work === undefined && row.code !== null)
+        become('on', 'The server answers again.')
     },
     everyMs: parts.pulseMs ?? soonAgain,
   })
