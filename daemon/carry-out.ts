@@ -8,6 +8,7 @@ import { covers, type PermissionSnapshot } from '../protocol/permissions.ts'
 import type { Accepted, DaemonEvent, Outcome } from './events.ts'
 import { type Desk, type Handler, type Plan, whoOf } from './handlers/handler.ts'
 import { handlers } from './handlers/registry.ts'
+import { oneOffWorkflow } from './plugins/one-off-job.ts'
 import { findWorkflow } from './state.ts'
 
 export type CarriedOut = {
@@ -43,8 +44,11 @@ const objection = (request: Accepted, desk: Desk, snapshot: PermissionSnapshot):
   if (!seen.allowed && seen.layer === 'lock') return denied(hidden, seen)
   if (!seen.allowed && request.via === 'cli') return denied('grant.missing', seen)
   if (!seen.allowed) return { state: 'refused', code: hidden, reason: null }
-  if (ask.workflow !== undefined && findWorkflow(desk.state, ask.account, ask.workflow) === undefined)
-    return { state: 'refused', code: hidden, reason: null }
+  const isThere =
+    ask.workflow === undefined ||
+    ask.workflow === oneOffWorkflow ||
+    findWorkflow(desk.state, ask.account, ask.workflow) !== undefined
+  if (!isThere) return { state: 'refused', code: hidden, reason: null }
   const decision = decide(snapshot, { ...question, action: ask.action })
   if (!decision.allowed) return denied('permission.denied', decision)
   if (request.via === 'web' && !covers(request.elevation ?? undefined, decision.class))

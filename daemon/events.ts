@@ -76,6 +76,8 @@ type Kinds = {
   }
   /** Allowed and planned: from now on it is carried out, whatever becomes of the plugin. */
   readonly 'run-planned': OfRun & { readonly plan: Work }
+  /** Somebody wants it ended: what is under way is killed, and nothing more begins. */
+  readonly 'run-stopped': OfRun & { readonly request: string }
   /** News of a job of a run. */
   readonly 'run-job': { readonly account: string; readonly event: JobEvent }
   /** An executor other than that of jobs is through with a leaf. */
@@ -116,6 +118,7 @@ const kinds: Readonly<Record<EventKind, true>> = {
   'plugin-activated': true,
   'run-begun': true,
   'run-planned': true,
+  'run-stopped': true,
   'run-job': true,
   'run-leaf': true,
   'file-refused': true,

@@ -18,6 +18,7 @@ import {
   type Runs,
   removeRun,
   runOfJob,
+  stopRun,
 } from './plugins/runs.ts'
 import {
   createRequests,
@@ -244,6 +245,12 @@ const appliers: Appliers = {
   'run-planned': ({ runs }, { uid, id, plan }, around) => {
     const run = runs.byRequest.get(requestKey(uid, id))
     return run === undefined ? nothing : ofRun(run, planRun(run, plan, around.hostOf(run.account)))
+  },
+  'run-stopped': ({ runs }, { uid, id }) => {
+    const run = runs.byRequest.get(requestKey(uid, id))
+    if (run === undefined) return nothing
+    stopRun(run)
+    return ofRun(run, [])
   },
   'run-job': ({ runs }, { account, event }, around) => {
     const run = runOfJob(runs, account, event)

@@ -61,6 +61,7 @@ export const createActivePlugins = (parts: ActiveParts): ActivePlugins => {
   const { config, layout, log } = parts
   const copies = join(layout.state, 'plugins')
   const running = new Map<ActivePlugin, Active>()
+  const refusals = new Map<ActivePlugin, string>()
   let timer: NodeJS.Timeout | undefined
   let closed = false
 
@@ -87,6 +88,15 @@ export const createActivePlugins = (parts: ActiveParts): ActivePlugins => {
   const isDefault = (wanted: ActivePlugin): boolean =>
     config.active.find(({ name }) => name === wanted.name) === wanted
 
+  /** Audited once for each reason, however often it is tried. */
+  const refuse = async (where: string, wanted: ActivePlugin, error: SeneschalError): Promise<void> => {
+    parts.report(where, error)
+    if (closed || refusals.get(wanted) === error.message) return
+    refusals.set(wanted, error.message)
+    const reason = `${where}: ${error.message}`
+    await parts.commit([{ kind: 'configuration-refused', at: parts.now(), reason }])
+  }
+
   const startOne = async (wanted: ActivePlugin): Promise<void> => {
     const where = `plugin ${wanted.name}@${wanted.version}`
     try {
@@ -109,8 +119,8 @@ export const createActivePlugins = (parts: ActiveParts): ActivePlugins => {
       await parts.commit([{ kind: 'plugin-activated', at: parts.now(), plugin: plugin.identity }])
       parts.report(where, null)
       log.info({ ...plugin.identity }, 'plugin active')
-    } catch (error) {
-      parts.report(where, asSeneschalError(error))
+    } catch (thrown) {
+      await refuse(where, wanted, asSeneschalError(thrown))
     }
   }
 

@@ -36,6 +36,7 @@ export type ConductorParts = {
 }
 
 const hidden = '(given)'
+const wasStopped = 'It was ended before its last step began.'
 
 /** Arguments as the plugin's own rules leave them for the audit log. */
 const tell = ({ description }: Active, args: Accepted['ask']['args']): Readonly<Record<string, unknown>> =>
@@ -144,6 +145,11 @@ export const createConductor = (parts: ConductorParts): Conductor => {
     }
   }
 
+  const cancelLeaves = (run: Run): void => {
+    for (const leaf of run.leaves)
+      if (leaf.state === 'under-way') executors[leaf.step.kind]?.cancel(run, leaf)
+  }
+
   const failureOf = (run: Run): string =>
     run.leaves
       .filter(({ state: how }) => how === 'failed')
@@ -153,10 +159,13 @@ export const createConductor = (parts: ConductorParts): Conductor => {
   const lookAt = async (key: string): Promise<void> => {
     const run = state.runs.byRequest.get(key)
     if (run === undefined || closed) return
-    if (run.plan === undefined) return askPlugin(key, run)
+    if (run.plan === undefined)
+      return run.stopping ? finish(key, ended('failed', 'step.failed', wasStopped)) : askPlugin(key, run)
     const progress = progressOf(run)
     if (progress.state === 'succeeded') await finish(key, ended('done', null, run.plan.message ?? null))
-    else if (progress.state === 'failed') await finish(key, ended('failed', 'step.failed', failureOf(run)))
+    else if (progress.state === 'failed')
+      await finish(key, ended('failed', 'step.failed', failureOf(run) || wasStopped))
+    else if (run.stopping) cancelLeaves(run)
     else startLeaves(key, run)
   }
 

@@ -8,7 +8,15 @@ import type { PluginIdentity } from '../../protocol/plugins.ts'
 import type { JobRow } from '../../protocol/rows.ts'
 import { isGroup, type LeafStep, leavesOf, type Work } from '../../protocol/steps.ts'
 import { requestKey } from '../requests.ts'
-import { createJobTable, isFinal, type JobTable, jobAfter, jobFor, putJob } from '../workflow-jobs.ts'
+import {
+  createJobTable,
+  isFinal,
+  type JobTable,
+  jobAfter,
+  jobFor,
+  keyOfJob,
+  putJob,
+} from '../workflow-jobs.ts'
 import { effectOf, jobOf, oneOffWorkflow } from './one-off-job.ts'
 
 export type LeafState = 'waiting' | 'under-way' | 'succeeded' | 'failed'
@@ -33,6 +41,8 @@ export type Run = {
   /** undefined: the plugin has not answered yet. */
   plan: Work | undefined
   leaves: readonly Leaf[]
+  /** Somebody wants it ended: nothing more begins. */
+  stopping: boolean
   readonly jobs: JobTable
 }
 
@@ -61,10 +71,11 @@ export const removeRun = (runs: Runs, key: string): Run | undefined => {
   return run
 }
 
-export const beginRun = (begun: Omit<Run, 'plan' | 'leaves' | 'jobs'>): Run => ({
+export const beginRun = (begun: Omit<Run, 'plan' | 'leaves' | 'stopping' | 'jobs'>): Run => ({
   ...begun,
   plan: undefined,
   leaves: [],
+  stopping: false,
   jobs: createJobTable(),
 })
 
@@ -104,8 +115,13 @@ const look = (step: Work, leaves: Iterator<Leaf>): Progress => {
   return { state: leaf.state, due: leaf.state === 'waiting' ? [leaf] : [] }
 }
 
-export const progressOf = (run: Run): Progress =>
-  run.plan === undefined ? { state: 'waiting', due: [] } : look(run.plan, run.leaves.values())
+export const progressOf = (run: Run): Progress => {
+  if (run.plan === undefined) return { state: 'waiting', due: [] }
+  const progress = look(run.plan, run.leaves.values())
+  if (!run.stopping || progress.state === 'succeeded') return progress
+  const isOpen = run.leaves.some(({ state }) => state === 'under-way')
+  return { state: isOpen ? 'under-way' : 'failed', due: [] }
+}
 
 /** Begins whatever may begin now; rows of the jobs among it. */
 const advance = (run: Run, host: string | null): readonly JobRow[] => {
@@ -168,6 +184,12 @@ export const applyJob = (run: Run, event: JobEvent, host: string | null): readon
   if (!isFinal(row) || leaf === undefined) return [row]
   const ok = row.state === 'succeeded'
   return [row, ...end(run, leaf, ok, ok ? null : noteOf(row), host)]
+}
+
+/** Its jobs count as killed from now on, however they end. */
+export const stopRun = (run: Run): void => {
+  run.stopping = true
+  for (const row of awaitedJobs(run)) run.jobs.killing.add(keyOfJob(row))
 }
 
 /** Jobs whose end is awaited. */

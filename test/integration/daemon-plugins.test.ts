@@ -273,6 +273,30 @@ test(
   },
 )
 
+test(
+  'a run is killed: its job ends, nothing more of the plan begins, and its requester is told',
+  needsSandbox,
+  async (t) => {
+    const dir = await temporaryDirectory(t)
+    const directory = await pluginDirectory(t, { 'steps/steps.ts': steps(dir) })
+    const site = await daemonWithPlugins(t, [directory], [{ name: 'steps' }])
+    const made = await site.grant({ action: 'submit', plugin: 'steps', args: {} })
+    await site.put({ version: 1, ...made })
+    const ran = () => readFile(join(dir, 'ran'), 'utf8').catch(() => '')
+    await until(async () => (await ran()).split('\n').length === 3, 30_000)
+    const [job] = await feedRows<{ cycle: string; task: string }>(site, 'job')
+    assert.equal(job?.task, made.id)
+    const target = { workflow: '_submit', cycle: job.cycle }
+    assert.equal((await site.ask({ action: 'kill', ...target, task: randomUUID() })).code, 'instance.unknown')
+    assert.equal((await site.ask({ action: 'hold', ...target, task: made.id })).code, 'workflow.unknown')
+    assert.equal((await site.ask({ action: 'kill', ...target, task: made.id })).state, 'done')
+    const answer = await site.answer(made.id)
+    assert.deepEqual([answer.state, answer.code], ['failed', 'step.failed'])
+    assert.match((await requestRow(site, made.id)).reason ?? '', /killed/)
+    assert.doesNotMatch(await ran(), /last/)
+  },
+)
+
 test('a user who is no account asks for a plugin that the site opened to anybody, for no job, and for nothing else', {
   skip: needsSandbox.skip || (isRoot ? false : 'making a file of another user needs root'),
 }, async (t) => {
@@ -309,6 +333,7 @@ test('a user who is no account asks for a plugin that the site opened to anybody
 test('where bubblewrap is missing nothing is activated, and the daemon says so and goes on', async (t) => {
   const site = await daemonWithPlugins(t, [], [{ name: 'echo' }], { bubblewrap: '/nowhere/bwrap' })
   assert.match(site.daemon.status().problem ?? '', /echo@1\.0\.0.*install bubblewrap/)
+  assert.match(await site.audit(), /configuration\.refused.*echo@1\.0\.0/)
   assert.equal((await run(site, 'echo', { text: ['a'] })).code, 'plugin.none')
   assert.equal((await site.ask({ action: 'hold', workflow: 'clouds' })).state, 'done')
 })
