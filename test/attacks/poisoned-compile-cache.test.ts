@@ -1,8 +1,9 @@
 /** Threat 53: code prepared in a shared cache directory, or in NODE_OPTIONS, to run as the account. */
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { createSpawner } from '../../spawners/registry.ts'
 import { askWhoAmI, spawnSettingsFor } from '../harness/road.ts'
@@ -41,4 +42,18 @@ test('agent and server read no compile cache and no options that somebody else p
     Object.keys(environment).filter((name) => name.startsWith('NODE_')),
     [],
   )
+})
+
+test('nothing of the product asks for a compile cache of Node’s own choosing, which lies in a shared directory', async () => {
+  const root = dirname(dirname(import.meta.dirname))
+  const rooms =
+    'cli,config,daemon,demo,durable,engine,hub,plugins,policy,protocol,runners,spawners,uiserver,wire'
+  const files = globSync(`{${rooms}}/**/*.ts`, { cwd: root })
+  assert.ok(files.length > 200, 'the rooms were found')
+  for (const file of files)
+    assert.doesNotMatch(
+      await readFile(join(root, file), 'utf8'),
+      /enableCompileCache\(\s*\)|NODE_COMPILE_CACHE/,
+      file,
+    )
 })
