@@ -235,7 +235,9 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     listen: async () => {
       await site.ready
       await servers.recover()
-      await app.listen({ host: config.listen.host, port: config.listen.port })
+      // A browser that aborts leaves connections to be accepted; when the queue is full, everybody else's are dropped
+      // and come again after seconds. The kernel has its own ceiling.
+      await app.listen({ host: config.listen.host, port: config.listen.port, backlog: 4096 })
       const { port } = app.server.address() as AddressInfo
       listening = true
       await audit.record({ event: 'hub.started', outcome: 'done', tail: `${config.name} ${version}` })
