@@ -185,8 +185,8 @@ export type StreamOptions = {
   readonly onPeer?: (peer: { readonly version?: string; readonly now: number }) => void
 }
 
-/** Ticks come every 15 s: two and a half of them missing is not a quiet connection. */
-const silence = 40_000
+/** Ticks come every 15 s: two and a half of them missing is not a quiet connection, ms. */
+export const silence = 40_000
 
 export const parseFrame = (text: string): Frame | undefined => {
   let value: unknown

@@ -6,7 +6,7 @@ import { rolesOf } from '../../policy/roles.ts'
 import type { AuditRecord } from '../../protocol/audit.ts'
 import { auditEvents } from '../../protocol/audit.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import { closeCodes } from '../../protocol/frames.ts'
+import { closeCodes, tickInterval } from '../../protocol/frames.ts'
 import {
   type Audit,
   type Gate,
@@ -128,6 +128,12 @@ export const auditRoutes =
         if (socket.bufferedAmount > maxBuffered) return close(closeCodes.slow)
         socket.send(JSON.stringify({ type: 'records', records }))
       }
+      // A frame without records is a sign of life: a dead connection is told from a quiet one.
+      const ticking = setInterval(
+        () => socket.send(JSON.stringify({ type: 'records', records: [] })),
+        tickInterval,
+      )
+      ticking.unref()
       const stopListening = audit.onRecord((record) => {
         waiting.push(record)
         timer ??= setTimeout(() => {
@@ -139,6 +145,7 @@ export const auditRoutes =
       })
       const forget = live.add({ session: viewer.session, person: viewer.person, close })
       const stop = () => {
+        clearInterval(ticking)
         stopListening()
         forget()
         clearTimeout(timer)

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { auditBody, auditFrame } from '../../protocol/api.ts'
 import { type AuditRecord, auditEvents } from '../../protocol/audit.ts'
 import { browserParts, onWake } from '../browser.ts'
-import { openSocket, type StreamPhase } from '../stream.ts'
+import { openSocket, type StreamPhase, silence } from '../stream.ts'
 import { type ApiError, asApiError } from './api.ts'
 import { api, mayConnect, session } from './session.ts'
 
@@ -77,6 +77,7 @@ export const openAudit = (filter: AuditFilter) => {
     {
       url: () => '/api/audit/stream',
       before: mayConnect,
+      silence,
       message: (text) => {
         const parsed = auditFrame.safeParse(JSON.parse(text))
         if (parsed.success) take(parsed.data.records)
