@@ -51,7 +51,7 @@ test('while one browser aborts and reads nothing, another reads on and keeps its
     socket.write(`GET /u/atmosphere_stage/big HTTP/1.1\r\nhost: x\r\ncookie: ${bad.headers.cookie}\r\n\r\n`)
     paused.push(socket)
   }
-  await until(() => open === unread)
+  await until(() => open === unread, 20_000)
 
   const times: number[] = []
   /** Requests that the hub has begun with, each with what is to be done about it. */
@@ -94,7 +94,7 @@ test('while one browser aborts and reads nothing, another reads on and keeps its
   assert.ok(median < 250, `half of the small requests took longer than ${median.toFixed(0)} ms`)
   assert.ok(slowest < 5000, `the slowest small request took ${slowest.toFixed(0)} ms`)
   for (const socket of paused) socket.destroy()
-  await until(() => open === 0)
+  await until(() => open === 0, 20_000)
   stream.socket.close()
   await stream.closed
 })
