@@ -198,15 +198,19 @@ export const createOidc = (parts: OidcParts): Oidc => {
         })
         const claims = tokens.claims()
         if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
-        const complete = [provider.personClaim, provider.groupsClaim].every((name) => name in claims)
-        const more =
-          complete || config.serverMetadata().userinfo_endpoint === undefined
-            ? {}
-            : await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+        const lacking = [provider.personClaim, provider.nameClaim, provider.groupsClaim].filter(
+          (name) => !(name in claims),
+        )
+        const hasMore = config.serverMetadata().userinfo_endpoint !== undefined
+        const needsMore = lacking.some((name) => name !== provider.nameClaim)
+        const more: Readonly<Record<string, unknown>> =
+          needsMore && hasMore ? await client.fetchUserInfo(config, tokens.access_token, claims.sub) : {}
+        // Who it is may be asked for; when and how they authenticated only the ID token vouches for.
+        const added = Object.fromEntries(lacking.map((name) => [name, more[name]]))
         return {
           issuer: claims.iss,
           subject: claims.sub,
-          claims: { ...more, ...claims },
+          claims: { ...added, ...claims },
           sid: typeof claims.sid === 'string' ? claims.sid : null,
           idToken: tokens.id_token,
         }

@@ -1,26 +1,13 @@
 /** Row 2: a callback without state, with a used one, with somebody else's, or too late. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { callbackAt } from '../harness/callback.ts'
 import { codeOf } from '../harness/code-of.ts'
 import { startTestHub } from '../harness/hub.ts'
-import type { Page, Visitor } from '../harness/visitor.ts'
+import type { Visitor } from '../harness/visitor.ts'
 
 /** Signs in up to the moment in which the provider sends the browser back, and says where to. */
-const callbackOf = async (browser: Visitor): Promise<string> => {
-  let callback = ''
-  const form = await browser.open('/auth/login')
-  const [, action = ''] = /action="([^"]*)"/.exec(form.text) ?? []
-  let page: Page = await browser.ask('POST', new URL(action, form.url), {
-    headers: { 'content-type': 'application/x-www-form-urlencoded', origin: form.url.origin },
-    body: 'name=jacintar&password=jacintar',
-  })
-  while (callback === '') {
-    const next = new URL(page.headers.location ?? '', page.url)
-    if (next.pathname === '/auth/callback') callback = next.href
-    else page = await browser.ask('GET', next)
-  }
-  return callback
-}
+const callbackOf = (browser: Visitor): Promise<string> => callbackAt(browser, '/auth/login', 'jacintar')
 
 test('a callback without a state, or with one that nobody was given, signs nobody in', async (t) => {
   const h = await startTestHub(t)
@@ -62,6 +49,29 @@ test('a re-authentication that another session started raises nothing here', asy
   assert.equal(back.url.searchParams.get('signin'), 'auth.state-invalid')
   assert.equal((await h.session(mine)).elevation, null)
   assert.equal((await h.session(other)).elevation, null)
+})
+
+test('a refusal of the provider uses the state up as well', async (t) => {
+  const h = await startTestHub(t)
+  const browser = h.visitor()
+  const callback = new URL(await callbackOf(browser))
+  const state = callback.searchParams.get('state') ?? ''
+  const refusal = await browser.ask('GET', `/auth/callback?error=access_denied&state=${state}`)
+  assert.notEqual(refusal.status, 303)
+  assert.equal(codeOf(await browser.ask('GET', callback)), 'auth.state-invalid')
+  assert.equal(browser.cookie('__Host-seneschal'), undefined)
+})
+
+test('the callback of a re-authentication signs nobody in who has no session', async (t) => {
+  const h = await startTestHub(t)
+  const mine = await h.signIn('jacintar')
+  const started = await mine.change('POST', '/auth/elevate', { class: 'execute' })
+  const callback = await callbackAt(mine, (started.body as { location: string }).location, 'jacintar')
+  const stranger = h.visitor()
+  assert.equal(codeOf(await stranger.ask('GET', callback)), 'session.ended')
+  assert.equal(stranger.cookie('__Host-seneschal'), undefined)
+  assert.equal(codeOf(await mine.ask('GET', callback)), 'auth.state-invalid', 'it is used up')
+  assert.equal((await h.session(mine)).elevation, null)
 })
 
 test('a callback that comes after ten minutes is refused', async (t) => {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JWTPayload } from 'jose'
+import { callbackAt } from '../harness/callback.ts'
+import { codeOf } from '../harness/code-of.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
 
 const stale = 'auth.reauthentication-stale'
@@ -31,6 +33,52 @@ for (const [what, lie] of Object.entries(lies))
     const isText = what.endsWith('text')
     await refusedElevation(h, isText ? 'auth.answer-invalid' : stale)
   })
+
+test('a time that only userinfo names raises nothing: it says who somebody is, not when they signed in', async (t) => {
+  const h = await startTestHub(t)
+  let asked = 0
+  h.provider.lies.idToken = ({ auth_time: _time, groups: _groups, ...claims }) => claims
+  h.provider.lies.userinfo = (claims) => {
+    asked += 1
+    return { ...claims, auth_time: Math.floor(Date.now() / 1000), iat: Math.floor(Date.now() / 1000) }
+  }
+  await refusedElevation(h, stale)
+  assert.equal(asked, 2, 'at the sign-in and at the elevation')
+})
+
+test('somebody else who signs in at the re-authentication raises nothing, for neither of them', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('jacintar')
+  const started = await browser.change('POST', '/auth/elevate', { class: 'execute' })
+  const way = (started.body as { location: string }).location
+  const callback = await callbackAt(h.visitor(), way, 'admin')
+  assert.equal(codeOf(await browser.ask('GET', callback)), 'auth.subject-changed')
+  const me = await h.session(browser)
+  assert.deepEqual([me.person, me.elevation], ['jacintar', null])
+  const [record, ...more] = await h.audited('elevation.refused')
+  assert.deepEqual([record?.person, record?.code, more.length], ['jacintar', 'auth.subject-changed', 0])
+})
+
+test('the ID token of the sign-in, given again at the elevation, raises nothing', async (t) => {
+  const h = await startTestHub(t)
+  let first = ''
+  h.provider.lies.sign = async (claims) => {
+    first ||= await h.provider.logoutToken(claims, { typ: 'JWT' })
+    return first
+  }
+  await refusedElevation(h, 'auth.answer-invalid')
+})
+
+test('a provider that still knows the person, asked without the order to ask again, raises nothing', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('jacintar')
+  const answer = await browser.change('POST', '/auth/elevate', { class: 'execute' })
+  const asked = new URL((answer.body as { location: string }).location)
+  for (const order of ['prompt', 'max_age']) asked.searchParams.delete(order)
+  const back = await browser.open(asked)
+  assert.equal(back.url.searchParams.get('elevation'), stale)
+  assert.equal((await h.session(browser)).elevation, null)
+})
 
 test('a provider without the second factor that the site asks for raises nothing', async (t) => {
   const h = await startTestHub(t)

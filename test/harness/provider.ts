@@ -18,6 +18,8 @@ export type Lies = {
   idToken: ((claims: JWTPayload) => JWTPayload) | undefined
   /** Signs the next ID tokens by itself, whatever that may be. */
   sign: ((claims: JWTPayload) => Promise<string>) | undefined
+  /** Changes what userinfo says. */
+  userinfo: ((claims: Readonly<Record<string, unknown>>) => object) | undefined
   /** Changes the address to which the browser is sent back. */
   callback: ((url: URL) => void) | undefined
 }
@@ -35,7 +37,7 @@ export type LyingProvider = RunningProvider & {
 
 export const startLyingProvider = async (options: ProviderOptions): Promise<LyingProvider> => {
   const running = await startProvider(options)
-  const lies: Lies = { idToken: undefined, sign: undefined, callback: undefined }
+  const lies: Lies = { idToken: undefined, sign: undefined, userinfo: undefined, callback: undefined }
   const asked = new Map<string, number>()
   const key = await importJWK(running.key, 'RS256')
 
@@ -53,6 +55,8 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
       if (lies.sign !== undefined) body.id_token = await lies.sign(claims)
       else if (lies.idToken !== undefined) body.id_token = await sign(lies.idToken(claims))
     }
+    if (ctx.path === '/me' && lies.userinfo !== undefined && ctx.status === 200)
+      ctx.body = lies.userinfo(ctx.body as Record<string, unknown>)
     const location = String(ctx.response.get('location') ?? '')
     if (lies.callback !== undefined && location.startsWith(options.redirectUris[0] ?? '?')) {
       const url = new URL(location)
