@@ -38,6 +38,36 @@ test('a cookie stolen before an elevation does not follow it', async (t) => {
   assert.equal((await h.session(victim)).elevation?.class, 'execute')
 })
 
+test('an elevation and its end replace cookie and CSRF token; what was known before opens nothing', async (t) => {
+  const h = await startTestHub(t)
+  const victim = await h.signIn('jacintar')
+  const steps = [() => h.raise(victim), () => victim.change('DELETE', '/auth/elevation')]
+  for (const step of steps) {
+    const before = { cookie: victim.cookie(name) ?? '', csrf: (await h.session(victim)).csrf }
+    await step()
+    assert.notEqual(victim.cookie(name), before.cookie)
+    assert.notEqual((await h.session(victim)).csrf, before.csrf)
+    const thief = h.visitor()
+    thief.setCookie(name, before.cookie)
+    assert.equal(codeOf(await thief.ask('GET', '/api/session')), 'session.ended')
+    await assert.rejects(thief.socket('/api/wall'), { status: 401 })
+    const act = await victim.change('POST', '/auth/elevate', { class: 'execute' }, before.csrf)
+    assert.equal(codeOf(act), 'csrf.invalid')
+  }
+})
+
+test('a cookie planted before an elevation is not taken up by it', async (t) => {
+  const h = await startTestHub(t)
+  const victim = await h.signIn('jacintar')
+  const attacker = await h.signIn('mel')
+  const page = await h.askToRaise(victim)
+  victim.setCookie(name, attacker.cookie(name) ?? '')
+  const back = await victim.submit(page, { name: 'jacintar', password: 'jacintar' })
+  assert.equal(back.url.searchParams.get('signin'), 'auth.state-invalid')
+  assert.equal((await h.session(attacker)).elevation, null)
+  assert.equal((await h.audited('elevation.raised')).length, 0)
+})
+
 test('a cookie stolen while privileges were raised dies when they are dropped', async (t) => {
   const h = await startTestHub(t)
   const victim = await h.signIn('jacintar')

@@ -79,6 +79,21 @@ test("another person's code does not fit the verifier of this sign-in", async (t
   await refusedSignIn(h, 'auth.answer-invalid')
 })
 
+test('whoever strips PKCE off the way to the provider is signed in nowhere', async (t) => {
+  const h = await startTestHub(t)
+  for (const stripped of [['code_challenge', 'code_challenge_method'], ['code_challenge_method']]) {
+    const browser = h.visitor()
+    const way = new URL((await browser.ask('GET', '/auth/login')).headers.location ?? '')
+    for (const name of stripped) way.searchParams.delete(name)
+    const page = await browser.open(way)
+    // Ours asks for PKCE; another might go on, and then the verifier has nothing to fit.
+    if (page.url.origin !== 'https://hub.test')
+      await browser.submit(page, { name: 'mel', password: 'mel' }).catch(() => page)
+    assert.equal(browser.cookie('__Host-seneschal'), undefined)
+  }
+  assert.equal((await h.audited('session.signed-in')).length, 0)
+})
+
 test('the way to the provider always asks for PKCE with S256, a state and a nonce', async (t) => {
   const h = await startTestHub(t)
   const answer = await h.visitor().ask('GET', '/auth/login')
