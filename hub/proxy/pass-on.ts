@@ -22,19 +22,35 @@ export type Asked = {
 /** Bytes. */
 const shortPiece = 4096
 
+/** The browser, as far as an answer concerns it. */
+export type Reader = {
+  readonly response: ServerResponse
+  readonly head: Head
+  /** Called once, right before the first byte is written: until then an error can still be told. */
+  readonly take: () => void
+}
+
+/** An answer was there and broke off before its head was told. Asking again would mean, and record, a second one. */
+export class AnswerLost extends Error {
+  override readonly name = 'AnswerLost'
+}
+
 /**
  * Resolves when the browser has the head of the answer and either all of it or a broken connection. Rejects where it
- * has nothing yet: `lost.connection` when it left, else with what `head` threw, or as undici says it.
+ * has nothing yet: `lost.connection` when it left, what `head` threw, `AnswerLost` where the answer broke off before
+ * its head was told, else as undici says it.
  */
 export const passOn = (
   agent: Pick<Dispatcher, 'dispatch'>,
   asked: Asked,
-  browser: ServerResponse,
-  head: Head,
+  { response: browser, head, take }: Reader,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     let upstream: Dispatcher.DispatchController | undefined
     let begun = false
+    /** The head is being thought about. */
+    let thinking = false
+    let lost = false
     /** The answer ended while its head was still being thought about. */
     let ended = false
     const early: Buffer[] = []
@@ -44,7 +60,10 @@ export const passOn = (
       chunk.length <= shortPiece ? browser.write(chunk.toString('latin1'), 'latin1') : browser.write(chunk)
     const left = () => upstream?.abort(new SeneschalError('lost.connection'))
     const fail = (error: unknown) => {
+      lost = true
       browser.off('close', left)
+      if (thinking && !(error instanceof SeneschalError))
+        return reject(new AnswerLost('the answer broke off', { cause: error }))
       if (!begun) return reject(error)
       // Too late to say it otherwise: an answer that stops short is a broken connection.
       browser.destroy()
@@ -57,6 +76,7 @@ export const passOn = (
     }
     const begin = (status: number, headers: Readonly<Record<string, string>>) => {
       begun = true
+      take()
       browser.writeHead(status, headers)
       for (const chunk of early) write(chunk)
       if (ended) return end()
@@ -76,14 +96,16 @@ export const passOn = (
         try {
           const told = head(status, headers)
           if (!(told instanceof Promise)) return begin(status, told)
+          thinking = true
           controller.pause()
-          told.then(
-            (value) => {
+          told
+            .then((value) => {
+              thinking = false
+              if (lost) return
               begin(status, value)
               controller.resume()
-            },
-            (error: unknown) => controller.abort(error as Error),
-          )
+            })
+            .catch((error: unknown) => controller.abort(error as Error))
         } catch (error) {
           controller.abort(error as Error)
         }

@@ -2,13 +2,12 @@
  * HTTP to UI servers: one undici agent whose connections are streams that the spawner dials. Each origin stands for
  * one incarnation of a server, so that no connection to an earlier one is ever used again.
  */
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Agent, type Dispatcher, errors } from 'undici'
 import { isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import type { Servers } from '../context.ts'
-import { type Head, passOn } from './pass-on.ts'
+import { passOn, type Reader } from './pass-on.ts'
 
 export type UpstreamRequest = {
   /** `account/instance`, as the assertion in the headers has it. */
@@ -27,11 +26,10 @@ export type Upstream = {
    * `server.timeout`, `tunnel.closed` or what dialling rejects with; with the signal's reason once that is aborted.
    */
   readonly request: (request: UpstreamRequest) => Promise<Dispatcher.ResponseData>
-  /** Gives the answer to a browser; see `passOn`. Rejects as `request` does, or with what `head` threw. */
+  /** Gives the answer to a browser; see `passOn`. Rejects as `request` does, or with what its `head` threw. */
   readonly pass: (
     request: Pick<UpstreamRequest, 'audience' | 'path' | 'headers'> & { readonly method: 'GET' | 'HEAD' },
-    browser: ServerResponse,
-    head: Head,
+    reader: Reader,
   ) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -114,12 +112,12 @@ export const createUpstream = (parts: { readonly servers: Servers }): Upstream =
         () => (request.signal.aborted ? request.signal.reason : undefined),
         () => agent.request({ ...request, origin: originOf(audience) }),
       ),
-    pass: ({ audience, method, path, headers }, browser, head) =>
+    pass: ({ audience, method, path, headers }, reader) =>
       withRetry(
         audience,
         method,
-        () => (browser.destroyed ? new SeneschalError('lost.connection') : undefined),
-        () => passOn(agent, { origin: originOf(audience), method, path, headers }, browser, head),
+        () => (reader.response.destroyed ? new SeneschalError('lost.connection') : undefined),
+        () => passOn(agent, { origin: originOf(audience), method, path, headers }, reader),
       ),
     close: () => agent.destroy(),
   }

@@ -16,6 +16,7 @@ import {
 } from '../context.ts'
 import { presentAnswer } from '../proxy/answer.ts'
 import { createAssertions } from '../proxy/assertions.ts'
+import type { Head } from '../proxy/pass-on.ts'
 import { type ProxyPath, parseJobId, parseProxyPath, wantsOf } from '../proxy/path.ts'
 import { createRecently } from '../proxy/recently.ts'
 import type { Upstream } from '../proxy/upstream.ts'
@@ -96,18 +97,21 @@ export const proxyRoutes =
         const audience = servers.audience(path.account)
         const headers = headersFor(request, await assertion(viewer, audience))
         const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
-        await upstream.pass({ audience, method, path: path.target, headers }, reply.raw, (status, said) => {
+        const head: Head = (status, said) => {
           const answer = presentAnswer(status, said)
           if (answer === undefined) {
             request.log.warn({ account: path.account, status }, 'an answer may not be passed on')
             throw new SeneschalError('server.bad-answer')
           }
-          reply.hijack()
           const told = { ...reply.getHeaders(), ...answer } as Readonly<Record<string, string>>
           if (status >= 300) return told
           servers.touch(path.account)
           return recordReading(viewer, path, request.log)?.then(() => told) ?? told
-        })
+        }
+        await upstream.pass(
+          { audience, method, path: path.target, headers },
+          { response: reply.raw, head, take: () => void reply.hijack() },
+        )
         return reply
       },
     })
