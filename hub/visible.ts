@@ -19,6 +19,9 @@ export const mayView = (policy: PolicyView, viewer: Viewer, account: string, wor
   if (listed === false) return false
   const decision = policy.decide({ who: whoIs(viewer), action: 'view', account, workflow })
   if (decision.allowed || viewer.kind !== 'kiosk' || listed !== true) return decision.allowed
+  // Nobody named is a layer's silence, which the list fills; nothing known is none.
+  const known = policy.snapshot(account)
+  if (known === undefined || !Object.hasOwn(known.accounts, account)) return false
   return decision.layer === undefined || decision.layer === 'site' || decision.layer === 'account'
 }
 
