@@ -49,7 +49,10 @@ const table = {
     status: 404,
     text: 'There is no such person, account or workflow, or you may not see it.',
   },
-  'feed.unavailable': { status: 503, text: 'The state of this account cannot be read at the moment.' },
+  'feed.unavailable': {
+    status: 503,
+    text: 'What the daemon publishes cannot be read at the moment, so nothing new is shown.',
+  },
   'file.unknown': { status: 404, text: 'There is no such file.' },
   'grant.expired': { status: 403, text: 'The grant arrived after its end.' },
   'grant.invalid': { status: 403, text: 'The grant is not one that the hub signed.' },

@@ -32,9 +32,18 @@ export const deltaFrame = z.readonly(
     drop: z.readonly(z.array(drop)),
   }),
 )
-/** Sent when nothing else was for 15 s, so that a silent connection is told from a quiet one. */
+/**
+ * Sent when nothing else was for 15 s, so that a silent connection is told from a quiet one; and at once when what
+ * the speaker itself listens to breaks, or is there again.
+ */
 export const tickFrame = z.readonly(
-  z.strictObject({ type: z.literal('tick'), seq: z.number(), now: z.number() }),
+  z.strictObject({
+    type: z.literal('tick'),
+    seq: z.number(),
+    now: z.number(),
+    /** Why nothing new can come, as a stable code; absent while it can. */
+    trouble: z.optional(z.string()),
+  }),
 )
 export const frame = z.discriminatedUnion('type', [helloFrame, resetFrame, deltaFrame, tickFrame])
 export type Frame = z.infer<typeof frame>

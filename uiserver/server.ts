@@ -114,7 +114,10 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
       model.apply(lines)
       history.offer(lines)
     },
-    onProblem: (error) => log(error === null ? 'the feed is read again' : 'feed', error),
+    onProblem: (error) => {
+      streams.trouble(error === null ? undefined : 'feed.unavailable')
+      log(error === null ? 'the feed is read again' : 'feed', error)
+    },
   })
 
   const routes: readonly Route[] = [

@@ -3,6 +3,7 @@
  * assertions of the hub alone, and a socket without one is dropped.
  */
 import type { WebSocket } from 'ws'
+import type { ErrorCode } from '../protocol/errors.ts'
 import { closeCodes, type Frame, tickInterval } from '../protocol/frames.ts'
 import { version } from '../protocol/version.ts'
 import type { Admission } from './admission.ts'
@@ -24,6 +25,8 @@ import { createSight, type Permissions } from './permissions.ts'
 export type Streams = {
   readonly open: (socket: WebSocket, viewer: Viewer, wanted: Wanted) => void
   readonly count: () => number
+  /** Why nothing new can come at the moment, as a code; undefined once it can again. Told to all. */
+  readonly trouble: (code: ErrorCode | undefined) => void
   /** Closes all with `restart`. */
   readonly close: () => void
 }
@@ -65,6 +68,7 @@ export const createStreams = (parts: StreamParts): Streams => {
   let flushedAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   let ticking: NodeJS.Timeout | undefined
+  let trouble: ErrorCode | undefined
 
   const close = (open: Open, code: number): void => {
     if (!all.delete(open)) return
@@ -171,6 +175,10 @@ export const createStreams = (parts: StreamParts): Streams => {
     review(open, viewer)
   }
 
+  const sendTick = (open: Open): void => {
+    const told = trouble === undefined ? {} : { trouble }
+    sendFrame(open, { type: 'tick', seq: model.seq(), now: now(), ...told })
+  }
   const tick = (): void => {
     for (const open of all) {
       const { seq } = open.listener
@@ -179,7 +187,7 @@ export const createStreams = (parts: StreamParts): Streams => {
         sendFrame(open, deltaFrame(seq + 1, model.seq(), []))
         open.listener = { ...open.listener, seq: model.seq() }
       }
-      sendFrame(open, { type: 'tick', seq: model.seq(), now: now() })
+      sendTick(open)
     }
   }
 
@@ -221,6 +229,12 @@ export const createStreams = (parts: StreamParts): Streams => {
       socket.on('close', () => close(open, closeCodes.restart))
       // Before the feed was read there is nothing to say; its reset begins all that wait.
       if (model.epoch() !== '') begin(open, wanted)
+      if (trouble !== undefined) sendTick(open)
+    },
+    trouble: (code) => {
+      if (code === trouble) return
+      trouble = code
+      for (const open of all) sendTick(open)
     },
     close: () => {
       clearTimeout(timer)

@@ -7,8 +7,9 @@ import { SignIn } from './pages/sign-in.tsx'
 import { Wall } from './pages/wall.tsx'
 import { lazyPage } from './parts/lazy.tsx'
 import { Shell } from './parts/shell.tsx'
-import { Blank } from './parts/states.tsx'
+import { Blank, Said } from './parts/states.tsx'
 import { route } from './router.ts'
+import type { ApiError } from './state/api.ts'
 import { kioskConnect } from './state/kiosk.ts'
 import { loadSession, session, viewer } from './state/session.ts'
 import { nudgeSite, openSite, openSiteForPerson } from './state/site.ts'
@@ -59,6 +60,29 @@ const Kiosk = () => {
   return <Wall />
 }
 
+/** How often a hub that does not know who I am is asked again, ms. */
+const brokenPause = 3_000
+
+const Broken = ({ error }: { readonly error: ApiError }) => {
+  useEffect(() => {
+    const timer = setInterval(() => void loadSession(), brokenPause)
+    return () => clearInterval(timer)
+  }, [])
+  return (
+    <main class="centre">
+      <Blank title="The hub does not answer as it should" tone="bad">
+        <p>
+          <Said code={error.code} text={error.message} />
+        </p>
+        <p class="hint">It is asked again every few seconds; nobody was signed out.</p>
+        <button type="button" class="button" onClick={() => void loadSession()}>
+          Retry
+        </button>
+      </Blank>
+    </main>
+  )
+}
+
 export const App = ({ kiosk }: { readonly kiosk: boolean }) => {
   const state = session.value
   if (kiosk || viewer.value?.kiosk != null) return <Kiosk />
@@ -68,16 +92,7 @@ export const App = ({ kiosk }: { readonly kiosk: boolean }) => {
     case 'out':
       return <SignIn ended={state.ended} />
     case 'broken':
-      return (
-        <main class="centre">
-          <Blank title="The hub does not answer as it should" tone="bad">
-            <p>{state.error.message}</p>
-            <button type="button" class="button" onClick={() => void loadSession()}>
-              Retry
-            </button>
-          </Blank>
-        </main>
-      )
+      return <Broken error={state.error} />
     case 'in':
       return <SignedIn />
   }

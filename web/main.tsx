@@ -1,7 +1,7 @@
 import './setup.ts'
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { Blank } from './parts/states.tsx'
+import { Blank, Said } from './parts/states.tsx'
 import { path, startRouter } from './router.ts'
 import { resumeWanted } from './state/acting.ts'
 import { asApiError } from './state/api.ts'
@@ -14,20 +14,18 @@ import { startTheme } from './state/theme.ts'
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no place for the application')
 
-/** Enrols this browser where the address says so; the code is not tried twice. */
-const enrolFromAddress = async (): Promise<boolean> => {
-  const code = path.peek() === '/wall' ? new URLSearchParams(location.hash.slice(1)).get('enrol') : null
+/** Enrols this browser where the address says so. */
+const enrolWith = async (code: string | null): Promise<boolean> => {
   if (code === null) return false
   await enrol(code)
   return true
 }
+const codeInAddress = () =>
+  path.peek() === '/wall' ? new URLSearchParams(location.hash.slice(1)).get('enrol') : null
 
-const start = async (place: HTMLElement) => {
-  startTheme()
-  startClock()
-  startRouter()
+const start = async (place: HTMLElement, code: string | null) => {
   try {
-    let kiosk = await enrolFromAddress()
+    let kiosk = await enrolWith(code)
     if (!kiosk) {
       const state = await loadSession()
       readArrival(state.phase === 'in')
@@ -37,10 +35,18 @@ const start = async (place: HTMLElement) => {
     if (kiosk) await kioskConnect(1)
     render(<App kiosk={kiosk} />, place)
   } catch (thrown) {
+    const error = asApiError(thrown)
     render(
       <main class="centre">
         <Blank title="This screen could not be set up" tone="bad">
-          <p>{asApiError(thrown).message}</p>
+          <p>
+            <Said code={error.code} text={error.message} />
+          </p>
+          {!error.code.startsWith('kiosk.') && (
+            <button type="button" class="button" onClick={() => void start(place, code)}>
+              Retry
+            </button>
+          )}
         </Blank>
       </main>,
       place,
@@ -48,4 +54,7 @@ const start = async (place: HTMLElement) => {
   }
 }
 
-void start(root)
+startTheme()
+startClock()
+startRouter()
+void start(root, codeInAddress())

@@ -181,8 +181,12 @@ export type StreamOptions = {
   readonly apply: (change: Change) => void
   readonly onState: (state: StreamPhase) => void
   readonly before?: SocketOptions['before']
-  /** The speaker's version and clock, at each hello and tick. */
-  readonly onPeer?: (peer: { readonly version?: string; readonly now: number }) => void
+  /** The speaker's version and clock, at each hello and tick; a tick says whether something new can come at all. */
+  readonly onPeer?: (peer: {
+    readonly version?: string
+    readonly now: number
+    readonly trouble?: string | undefined
+  }) => void
 }
 
 /** Ticks come every 15 s: two and a half of them missing is not a quiet connection, ms. */
@@ -239,7 +243,7 @@ export const openStream = (options: StreamOptions, parts: StreamParts): Socket =
         options.apply({ reset: false, put: incoming.put, drop: incoming.drop })
         return
       case 'tick':
-        options.onPeer?.({ now: incoming.now })
+        options.onPeer?.({ now: incoming.now, trouble: incoming.trouble })
         return
     }
   }

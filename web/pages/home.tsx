@@ -8,7 +8,7 @@ import { CountList } from '../parts/counts.tsx'
 import { FlowGlyph, Glyph, stateWords } from '../parts/glyph.tsx'
 import { SearchField } from '../parts/search-field.tsx'
 import { ServerMark } from '../parts/server-state.tsx'
-import { Banner, Blank } from '../parts/states.tsx'
+import { Banner, Blank, Said } from '../parts/states.tsx'
 import { useSteady } from '../parts/steady.ts'
 import { Ago } from '../parts/time.tsx'
 import { useTitle } from '../parts/title.ts'
@@ -187,7 +187,9 @@ export const Home = () => {
       <Blank title="Loading workflows" busy />
     ) : (
       <Blank title="The workflows could not be loaded" tone="bad">
-        <p>{siteError.value.message}</p>
+        <p>
+          <Said code={siteError.value.code} text={siteError.value.message} />
+        </p>
         <button type="button" class="button" onClick={() => void loadAllowed()}>
           Retry
         </button>

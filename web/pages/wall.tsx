@@ -11,9 +11,10 @@ import { FlowGlyph, Glyph, Icon, Mark, stateWords } from '../parts/glyph.tsx'
 import { Shortened } from '../parts/shortened.tsx'
 import { useTitle } from '../parts/title.ts'
 import { pathOf } from '../routes.ts'
+import { sentenceOf } from '../state/api.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 import { viewer } from '../state/session.ts'
-import { silentDaemons, site, siteHeardAt, sitePhase } from '../state/site.ts'
+import { daemonTroubles, silentDaemons, site, siteHeardAt, sitePhase } from '../state/site.ts'
 
 const tiles = computed(() => [...site.read().summary.values()].sort(bySummary))
 const total = computed(() => tiles.value.reduce((sum, row) => addCounts(sum, row.counts), noCounts))
@@ -172,6 +173,11 @@ export const Wall = () => {
           Daemon {silent.daemon} silent for {age(slowBeat.value - silent.at)}
         </p>
       )}
+      {daemonTroubles.value.map(({ daemon, code }) => (
+        <p key={`${daemon} ${code}`} class="wall-banner" role="alert">
+          {sentenceOf(code)}
+        </p>
+      ))}
       <div ref={box} class="wall-box">
         {sitePhase.value.phase === 'forbidden' ? (
           <p class="wall-message" role="alert">

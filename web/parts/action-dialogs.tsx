@@ -4,13 +4,13 @@ import { actionOf } from '../../protocol/actions/registry.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import { lengthOf } from '../model/time.ts'
 import { closeDialog, dialog, perform, raise, type Wanted } from '../state/acting.ts'
-import { asApiError } from '../state/api.ts'
+import { type ApiError, asApiError } from '../state/api.ts'
 import { nameOf } from '../state/requests.ts'
 import { viewer } from '../state/session.ts'
 import { type Args, ArgumentFields } from './arguments.tsx'
 import { Dialog } from './dialog.tsx'
 import { ExplainDialog } from './explain-dialog.tsx'
-import { Banner } from './states.tsx'
+import { Banner, Said } from './states.tsx'
 
 const levels: readonly { readonly class: ElevationClass; readonly label: string; readonly means: string }[] =
   [
@@ -27,15 +27,16 @@ type RaiseProps = {
 const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
   const chosen = useSignal<ElevationClass>(needed)
   const reason = useSignal('')
-  const failed = useSignal<string | undefined>(undefined)
+  const failed = useSignal<ApiError | undefined>(undefined)
   const busy = useSignal(false)
   const facts = viewer.value?.site
   const submit = async () => {
     busy.value = true
+    failed.value = undefined
     try {
       await raise(chosen.value, reason.value.trim(), wanted)
     } catch (thrown) {
-      failed.value = asApiError(thrown).message
+      failed.value = asApiError(thrown)
       busy.value = false
     }
   }
@@ -59,13 +60,21 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
             class="button primary"
             disabled={busy.value || (facts?.reasonRequired === true && reason.value.trim() === '')}
           >
-            Sign in again and raise
+            {busy.value
+              ? 'Asking the identity provider …'
+              : failed.value === undefined
+                ? 'Sign in again and raise'
+                : 'Try again'}
           </button>
         </>
       }
     >
       {note !== undefined && <Banner tone="plain">{note}</Banner>}
-      {failed.value !== undefined && <Banner tone="bad">{failed.value}</Banner>}
+      {failed.value !== undefined && (
+        <Banner tone="bad">
+          <Said code={failed.value.code} text={failed.value.message} />
+        </Banner>
+      )}
       <fieldset class="choices">
         <legend>Raise to</legend>
         {levels.map((level) => (

@@ -27,7 +27,7 @@ const NavLink = ({ to, is, children }: { to: string; is: string; children: strin
 
 const fail = (thrown: unknown) => {
   const error = asApiError(thrown)
-  notify('bad', 'That did not work', error.message)
+  notify('bad', 'That did not work', error.message, { code: error.code })
 }
 
 const drop = () => api.change('DELETE', '/auth/elevation').then(() => loadSession(), fail)

@@ -15,7 +15,11 @@ export const NoticeBody = ({ notice, timed = false }: BodyProps) => {
       </span>
       <div class="notice-text">
         <p>{notice.text}</p>
-        {notice.detail !== undefined && <small>{notice.detail}</small>}
+        {notice.detail !== undefined && (
+          <small>
+            {notice.detail} {notice.code !== undefined && <code>{notice.code}</code>}
+          </small>
+        )}
         {explain?.workflow !== undefined && (
           <button
             type="button"

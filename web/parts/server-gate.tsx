@@ -5,8 +5,8 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { createOpener, type Opener } from '../state/server.ts'
 import { site } from '../state/site.ts'
 import { Icon } from './glyph.tsx'
-import { Spinner } from './states.tsx'
-import { Time } from './time.tsx'
+import { Said, Spinner } from './states.tsx'
+import { Ago, Time } from './time.tsx'
 
 /** Starts the server when the page opens, and again when somebody does something after it went off. */
 export const useOpener = (account: string): Opener => {
@@ -43,6 +43,24 @@ export const useOpener = (account: string): Opener => {
   return opener
 }
 
+/** The server runs as far as anybody knows, but cannot be asked. */
+const ServerTrouble = ({ account }: { readonly account: string }) => {
+  const row = site.read().server.get(account)
+  if (row?.code == null) return null
+  return (
+    <section class="progress failed" role="alert" aria-label={`Server of ${account}`}>
+      <h2>The server of {account} does not answer</h2>
+      <p>
+        <Said code={row.code} text={row.reason ?? undefined} />
+      </p>
+      <p class="hint">
+        What stands here is from <Ago at={row.since} /> or before. The hub goes on asking; a server that hangs
+        is replaced by itself, jobs are not touched.
+      </p>
+    </section>
+  )
+}
+
 export const ServerProgress = ({
   account,
   opener,
@@ -51,16 +69,19 @@ export const ServerProgress = ({
   readonly opener: Opener
 }) => {
   const { state, steps, failure } = opener.opening.value
-  if (state === 'on') return null
+  if (state === 'on') return <ServerTrouble account={account} />
   if (failure !== undefined) {
     return (
       <section class="progress failed" role="alert" aria-label={`Server of ${account}`}>
         <h2>
           <Icon name="close" /> The server of {account} did not start
         </h2>
-        <p>{failure.message}</p>
         <p>
-          <code>{failure.code}</code>
+          <Said code={failure.code} text={failure.message} />
+        </p>
+        <p class="hint">
+          {state === 'failed' && steps.at(-1)?.state === 'starting' && <Spinner />} As long as this page is
+          open it is tried again by itself, now and then. What stands here is the last that the site knows.
         </p>
         <button type="button" class="button primary" onClick={opener.start}>
           Retry

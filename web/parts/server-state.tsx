@@ -14,9 +14,9 @@ export const ServerMark = ({ row }: { readonly row: ServerRow | undefined }) => 
   const state = row?.state ?? 'off'
   const why = row?.reason ?? sentenceOf(row?.code)
   return (
-    <span class={`server server-${state}`} title={why ?? undefined}>
+    <span class={`server server-${row?.code == null ? state : 'failed'}`} title={why ?? undefined}>
       <span class="server-dot" aria-hidden="true" />
-      {words[state]}
+      {state === 'on' && row?.code != null ? 'server does not answer' : words[state]}
       {state === 'on' && row?.host != null && ` ${row.host}`}
     </span>
   )

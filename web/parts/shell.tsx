@@ -1,27 +1,37 @@
 /** The frame around every page of a signed-in person. */
 import type { ComponentChildren } from 'preact'
+import type { DaemonRow } from '../../protocol/rows.ts'
 import { ago } from '../model/time.ts'
 import { slowBeat } from '../state/clock.ts'
 import { elevationClass } from '../state/session.ts'
-import { nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
+import { daemonTroubles, nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
 import { ActionDialogs } from './action-dialogs.tsx'
 import { Connection } from './connection.tsx'
 import { Header } from './header.tsx'
 import { Corner } from './notices.tsx'
-import { Banner } from './states.tsx'
+import { Banner, Said } from './states.tsx'
 
-const Silent = () => {
-  const silent = silentDaemons.value
-  if (silent.length === 0) return null
-  return (
-    <Banner tone="bad">
-      {silent
-        .map((row) => `The daemon ${row.daemon} was last heard of ${ago(slowBeat.value - row.at)}`)
-        .join('. ')}
-      . What it runs is shown as it was then, and actions are refused.
-    </Banner>
-  )
-}
+const Silent = ({ row }: { readonly row: DaemonRow }) => (
+  <Banner tone="bad">
+    <span>
+      The daemon {row.daemon} was last heard of {ago(slowBeat.value - row.at)}. What it runs is shown as it
+      was then; actions wait for it, or are refused. <code>daemon.silent</code>
+    </span>
+  </Banner>
+)
+
+const Daemons = () => (
+  <>
+    {silentDaemons.value.map((row) => (
+      <Silent key={row.daemon} row={row} />
+    ))}
+    {daemonTroubles.value.map(({ daemon, code }) => (
+      <Banner key={`${daemon} ${code}`} tone={code === 'config.refused' ? 'warn' : 'bad'}>
+        <Said code={code} />
+      </Banner>
+    ))}
+  </>
+)
 
 export const Shell = ({ children }: { readonly children: ComponentChildren }) => (
   <div class={`shell ${elevationClass.value === undefined ? '' : `raised raised-${elevationClass.value}`}`}>
@@ -30,7 +40,7 @@ export const Shell = ({ children }: { readonly children: ComponentChildren }) =>
     </a>
     <Header />
     <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
-    <Silent />
+    <Daemons />
     <main id="content" tabIndex={-1}>
       {children}
     </main>

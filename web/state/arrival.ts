@@ -4,7 +4,7 @@ import { query, setQuery } from '../router.ts'
 import { sentenceOf } from './api.ts'
 import { notify } from './notices.ts'
 
-/** Why the sign-in did not succeed, for the page of those who are not signed in. */
+/** Why the sign-in did not succeed, as a code, for the page of those who are not signed in. */
 export const signInProblem = signal<string | undefined>(undefined)
 
 /** Takes the codes out of the address, so that they are neither kept nor shared, and tells them. */
@@ -12,7 +12,10 @@ export const readArrival = (signedIn: boolean): void => {
   const { signin, elevation } = Object.fromEntries(query.peek())
   if (signin === undefined && elevation === undefined) return
   setQuery({ signin: null, elevation: null })
-  if (!signedIn) signInProblem.value = sentenceOf(signin ?? elevation)
-  else if (elevation !== undefined) notify('bad', 'Privileges were not raised', sentenceOf(elevation))
-  else notify('bad', 'That sign-in did not succeed', sentenceOf(signin))
+  const code = signin ?? elevation
+  if (!signedIn) signInProblem.value = code
+  else {
+    const what = elevation === undefined ? 'That sign-in did not succeed' : 'Privileges were not raised'
+    notify('bad', what, sentenceOf(code), { code })
+  }
 }

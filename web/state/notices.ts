@@ -10,6 +10,8 @@ export type Notice = {
   readonly text: string
   /** A sentence more: why, and what would help. */
   readonly detail: string | undefined
+  /** Of an error, for those whom people ask. */
+  readonly code: string | undefined
   /** What to ask `explain` about, where the permission was the reason. */
   readonly explain:
     | { readonly action: string; readonly account: string; readonly workflow?: string }
@@ -30,9 +32,15 @@ export const dismiss = (id: number): void => {
   standing.value = standing.peek().filter((other) => other !== id)
 }
 
-export const notify = (tone: Tone, text: string, detail?: string, explain?: Notice['explain']): void => {
+export const notify = (
+  tone: Tone,
+  text: string,
+  detail?: string,
+  more: Partial<Pick<Notice, 'code' | 'explain'>> = {},
+): void => {
   last += 1
-  const notice = { id: last, at: hubNow(), tone, text, detail, explain }
+  const { code, explain } = more
+  const notice = { id: last, at: hubNow(), tone, text, detail, code, explain }
   notices.value = [notice, ...notices.peek()].slice(0, kept)
   standing.value = [...standing.peek(), notice.id].slice(-3)
   setTimeout(() => dismiss(notice.id), standsFor[tone])

@@ -68,7 +68,7 @@ const settle = (sent: Sent, state: RequestState, code: string | undefined, reaso
     state === 'done' ? 'good' : 'bad',
     outcomeText(settled),
     state === 'done' ? undefined : settled.reason,
-    explain,
+    state === 'done' ? {} : { code, explain },
   )
   setTimeout(() => forget(sent.target, settled), state === 'done' ? shownFor.done : shownFor.other)
 }

@@ -9,6 +9,7 @@ import { site } from './site.ts'
 export type Opening = {
   readonly state: ServerState
   readonly steps: readonly ProgressEvent[]
+  /** Stays while the hub tries again by itself, until the server is on. */
   readonly failure: { readonly code: string; readonly message: string } | undefined
 }
 
@@ -37,14 +38,26 @@ export const createOpener = (account: string): Opener => {
   }
   /** What is told before the start that we asked for belongs to an earlier one. */
   let begun = false
+  /** The last that was told is a failure: what comes next is another try. */
+  let failed = false
   const follow = (event: ProgressEvent) => {
     if (event.state === 'starting') begun = true
     if (!begun) return
-    const { steps } = opening.peek()
+    const { failure } = opening.peek()
+    const steps = event.state === 'starting' && failed ? [] : opening.peek().steps
+    failed = event.state === 'failed'
     const told = steps.some((step) => step.at === event.at && step.message === event.message)
-    opening.value = { state: event.state, steps: told ? steps : [...steps, event], failure: undefined }
-    if (event.state === 'failed') fail(event.code ?? 'spawn.failed', event.message)
-    if (event.state === 'on') endEvents()
+    const now = told ? steps : [...steps, event]
+    if (event.state === 'failed')
+      opening.value = {
+        state: 'failed',
+        steps: now,
+        failure: { code: event.code ?? 'spawn.failed', message: event.message },
+      }
+    else if (event.state === 'on') {
+      opening.value = { state: 'on', steps: now, failure: undefined }
+      endEvents()
+    } else opening.value = { state: failure === undefined ? event.state : 'failed', steps: now, failure }
   }
   const listen = () => {
     endEvents()
@@ -59,6 +72,7 @@ export const createOpener = (account: string): Opener => {
     if (closed) return
     opening.value = { state: 'starting', steps: [], failure: undefined }
     begun = false
+    failed = false
     listen()
     void (async () => {
       try {

@@ -150,3 +150,10 @@ export const accountViews = computed<readonly AccountView[]>(() => {
 
 /** Daemons that have gone silent: what they run is shown with its age. */
 export const silentDaemons = computed(() => [...site.read().daemon.values()].filter((row) => row.silent))
+
+/** What makes all that a daemon runs stand still, as codes. */
+export const daemonTroubles = computed(() =>
+  [...site.read().daemon.values()].flatMap(({ daemon, codes = [] }) =>
+    codes.map((code) => ({ daemon, code })),
+  ),
+)

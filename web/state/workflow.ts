@@ -16,6 +16,8 @@ export const openWorkflow = (account: string, workflow: string, onRequest: (row:
   const tables = createTables(accountKinds, createDefer())
   const phase = signal<StreamPhase>({ phase: 'connecting' })
   const heardAt = signal(hubNow())
+  /** Why nothing new can come although the server answers: a code. */
+  const trouble = signal<string | undefined>(undefined)
 
   const apply = (change: Change) => {
     heardAt.value = hubNow()
@@ -31,8 +33,9 @@ export const openWorkflow = (account: string, workflow: string, onRequest: (row:
       url: accountPath(account, `stream?workflow=${encodeURIComponent(workflow)}`),
       before: mayConnect,
       apply,
-      onPeer: () => {
+      onPeer: (peer) => {
         heardAt.value = hubNow()
+        trouble.value = peer.trouble
       },
       onState: (state) => {
         phase.value = state
@@ -54,6 +57,7 @@ export const openWorkflow = (account: string, workflow: string, onRequest: (row:
     tables,
     phase,
     heardAt,
+    trouble,
     nudge: stream.nudge,
     close: () => {
       cancelRest?.()

@@ -4,13 +4,13 @@ import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { Connection } from '../../parts/connection.tsx'
 import { ServerProgress, useOpener } from '../../parts/server-gate.tsx'
-import { Blank } from '../../parts/states.tsx'
+import { Banner, Blank, Said } from '../../parts/states.tsx'
 import { useTitle } from '../../parts/title.ts'
 import { query } from '../../router.ts'
 import { pathOf, type Route } from '../../routes.ts'
 import { onRequestRow } from '../../state/requests.ts'
 import { viewer } from '../../state/session.ts'
-import { allowedOn, site, sitePhase, workflowKey } from '../../state/site.ts'
+import { allowedOn, silentDaemons, site, sitePhase, workflowKey } from '../../state/site.ts'
 import { type LiveWorkflow, openWorkflow } from '../../state/workflow.ts'
 import { Missing } from '../missing.tsx'
 import { keptQuery, type WorkflowContext } from './context.ts'
@@ -47,6 +47,7 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
   const opener = useOpener(account)
   const live = useSignal<LiveWorkflow | undefined>(undefined)
   const on = opener.opening.value.state === 'on'
+  const isAnswering = site.read().server.get(account)?.code == null
   const session = viewer.value?.elevation?.class ?? 'read'
 
   useEffect(() => {
@@ -61,8 +62,8 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
   )
   // A server that came back, and privileges that changed, are reasons to connect now rather than later.
   useEffect(() => {
-    if (on) live.peek()?.nudge()
-  }, [on, session])
+    if (on && isAnswering) live.peek()?.nudge()
+  }, [on, isAnswering, session])
 
   const summary = site.read().summary.get(workflowKey(account, workflow))
   const row = live.value?.tables.read().workflow.get(workflow) ?? summary
@@ -80,12 +81,24 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
       allowed: allowedOn(account, workflow),
     }
     const view = viewOf(route.name)
+    const isLive =
+      on &&
+      isAnswering &&
+      held.phase.value.phase === 'live' &&
+      held.trouble.value === undefined &&
+      silentDaemons.value.length === 0
     inner = (
       <>
         <div class="workflow-main">
           <Head context={context} view={view} />
           <Troubles context={context} />
-          {on && sitePhase.value.phase === 'live' && (
+          {held.trouble.value !== undefined && (
+            <Banner tone="bad">
+              <Said code={held.trouble.value} />
+              <span>What stands here is the last that was read. It goes on by itself.</span>
+            </Banner>
+          )}
+          {on && isAnswering && sitePhase.value.phase === 'live' && (
             <Connection
               phase={held.phase.value}
               heardAt={held.heardAt.value}
@@ -94,7 +107,7 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
             />
           )}
           <ServerProgress account={account} opener={opener} />
-          <div class={on && held.phase.value.phase === 'live' ? 'workflow-body' : 'workflow-body stale'}>
+          <div class={isLive ? 'workflow-body' : 'workflow-body stale'}>
             <Body context={context} view={view} route={route} />
           </div>
         </div>
