@@ -37,9 +37,7 @@ export const pipe = (browser: Duplex, server: Duplex, serverHead: Buffer, browse
     if (said || code === undefined) return
     said = true
     server.destroy()
-    // One close frame is enough: the server's own may have gone through.
-    if (down.closing()) browser.end()
-    else browser.end(closeFrame(code))
+    browser.end(closeFrame(code))
     cutAfter(answerMayTake)
   }
   const close = (wanted: number) => {
@@ -58,6 +56,12 @@ export const pipe = (browser: Duplex, server: Duplex, serverHead: Buffer, browse
       // It does not speak the protocol (any more): nothing of these bytes is passed on.
       return end()
     }
+    if (down.closing()) {
+      // Why a socket ends is the hub's to say: a code of the server's could tell a page that its session is over.
+      browser.write(bytes.subarray(0, ends))
+      code ??= closeCodes.restart
+      return say()
+    }
     if (code === undefined || ends === 0) {
       if (!browser.write(bytes)) server.pause()
       return
@@ -72,7 +76,7 @@ export const pipe = (browser: Duplex, server: Duplex, serverHead: Buffer, browse
       return end()
     }
     if (!up.closing()) return
-    if (said || down.closing()) end()
+    if (said) end()
     else close(1000)
   }
 

@@ -8,12 +8,12 @@ export const CLOSE = 8
 export type FrameBoundaries = {
   /**
    * Takes the next bytes of one direction; returns the offset behind the last whole frame in them, 0 where they end
-   * none. Throws a RangeError for what is no frame.
+   * none. Reads nothing from the first byte of a close frame on. Throws a RangeError for what is no frame.
    */
   readonly push: (bytes: Uint8Array) => number
   /** Whether the bytes so far end exactly with a frame. */
   readonly between: () => boolean
-  /** Whether the header of a close frame was seen. */
+  /** Whether a close frame began. */
   readonly closing: () => boolean
 }
 
@@ -35,7 +35,6 @@ export const createFrameBoundaries = (masked: boolean): FrameBoundaries => {
     if ((second & 0x80) !== (masked ? 0x80 : 0)) throw new RangeError('wrongly masked')
     const length = second & 0x7f
     if (opcode >= CLOSE && (length > 125 || (first & 0x80) === 0)) throw new RangeError('not a control frame')
-    if (opcode === CLOSE) closing = true
     return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (masked ? 4 : 0)
   }
   const payloadLength = (): number => {
@@ -52,13 +51,18 @@ export const createFrameBoundaries = (masked: boolean): FrameBoundaries => {
     push: (bytes) => {
       let at = 0
       let end = 0
-      while (at < bytes.length) {
+      while (at < bytes.length && !closing) {
         if (payload > 0) {
           const taken = Math.min(payload, bytes.length - at)
           payload -= taken
           at += taken
           if (payload === 0) end = at
           continue
+        }
+        // Final and nothing else: what merely looks like one is no frame.
+        if (have === 0 && bytes[at] === (0x80 | CLOSE)) {
+          closing = true
+          break
         }
         header[have] = bytes[at] ?? 0
         have += 1

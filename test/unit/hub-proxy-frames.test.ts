@@ -39,10 +39,13 @@ test('the ends of frames are found however the bytes are cut', () => {
   }
 })
 
-test('a close is seen, from either side', () => {
+test('a close is seen by its first byte, from either side, and nothing behind it is read', () => {
   const down = createFrameBoundaries(false)
-  assert.equal(down.push(closeFrame(4001)), 4)
+  const text = frameOf(1, 3)
+  assert.equal(down.push(Buffer.concat([text, closeFrame(4001).subarray(0, 1)])), text.length)
   assert.equal(down.closing(), true)
+  assert.equal(down.push(frameOf(1, 3)), 0)
+  assert.equal(down.between(), true)
   const up = createFrameBoundaries(true)
   up.push(maskedText('hello', Buffer.from([1, 2, 3, 4])))
   assert.equal(up.closing(), false)

@@ -128,12 +128,12 @@ test('a person who may not look any more loses the socket at once, others keep t
   await kept.closed
 })
 
-test('the close of a UI server passes, and its death is told as a restart', async (t) => {
+test('the close of a UI server, like its death, is told as a restart', async (t) => {
   const { hub, opened } = await speaking(t)
   const mel = await hub.signIn('mel')
   const first = await mel.socket('/u/atmosphere_stage/stream')
   opened[0]?.ws.close(closeCodes.slow)
-  assert.equal(await first.closed, closeCodes.slow)
+  assert.equal(await first.closed, closeCodes.restart)
   const second = await mel.socket('/u/atmosphere_stage/stream')
   opened[1]?.ws.terminate()
   assert.equal(await second.closed, closeCodes.restart)
