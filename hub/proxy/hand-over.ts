@@ -2,7 +2,7 @@
 
 import type { z } from 'zod/mini'
 import { errorBody, type handOver } from '../../protocol/api.ts'
-import { isErrorCode, SeneschalError } from '../../protocol/errors.ts'
+import { type ErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import type { Servers, Signer, Viewer } from '../context.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -16,7 +16,29 @@ const answerMayTake = 15_000
 /** Of a refusal, which is short, bytes. */
 const refusalLimit = 64 * 1024
 
-/** What a UI server says about itself is believed only as far as it is one of our codes. */
+/**
+ * What a UI server may refuse a grant with. Codes about the viewer's own session are the hub's alone: told that its CSRF
+ * token is stale, a page asks once more, and the account would have a second grant for one click.
+ */
+const sayable = [
+  'account.unknown',
+  'action.unknown',
+  'feed.unavailable',
+  'grant.expired',
+  'grant.invalid',
+  'grant.wrong-account',
+  'grant.wrong-request',
+  'grant.wrong-site',
+  'input.invalid',
+  'input.too-large',
+  'internal',
+  'permission.denied',
+  'permission.stale',
+  'server.off',
+  'token.invalid',
+  'workflow.unknown',
+] as const satisfies readonly ErrorCode[]
+
 const refusal = (text: string): SeneschalError => {
   let value: unknown
   try {
@@ -24,8 +46,8 @@ const refusal = (text: string): SeneschalError => {
   } catch (cause) {
     return new SeneschalError('server.bad-answer', undefined, { cause })
   }
-  const code = errorBody.safeParse(value).data?.error.code
-  return new SeneschalError(isErrorCode(code) ? code : 'server.bad-answer')
+  const said = errorBody.safeParse(value).data?.error.code
+  return new SeneschalError(sayable.find((code) => code === said) ?? 'server.bad-answer')
 }
 
 export const handOverGrant = async (
