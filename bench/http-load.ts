@@ -3,7 +3,7 @@
  * Written here because what a general client costs per request would hide what a proxy costs on two cores.
  */
 import { connect, type Socket } from 'node:net'
-import { percentile } from './statistics.ts'
+import { percentile } from './report/statistics.ts'
 
 export type Target = {
   readonly port: number

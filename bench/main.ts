@@ -5,10 +5,10 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod/mini'
 import { version } from '../protocol/version.ts'
-import type { Bench, Report, Row } from './row.ts'
+import type { Bench, Report, Row } from './report/row.ts'
+import { summarise } from './report/statistics.ts'
+import { presentTable } from './report/table.ts'
 import { rows } from './rows.ts'
-import { summarise } from './statistics.ts'
-import { presentTable } from './table.ts'
 
 const options = {
   quick: { type: 'boolean' },

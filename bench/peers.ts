@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from './ports.ts'
 import { answers, type Program, startProgram } from './processes.ts'
-import type { Bench } from './row.ts'
+import type { Bench } from './report/row.ts'
 
 export type Peer = { readonly who: string; readonly port: number; readonly program: Program }
 

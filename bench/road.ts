@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canRunSshd, newKeyPair, startSshd, uniqueAccount } from '../test/harness/sshd.ts'
 import { bundleUpstream, type Far } from './far.ts'
-import type { Bench } from './row.ts'
+import type { Bench } from './report/row.ts'
 import { type BenchSite, makeLayout, startBenchSite } from './site.ts'
 
 export type Way = {

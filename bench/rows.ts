@@ -1,5 +1,6 @@
 /** Every row, in the order of the overview. */
-import type { Row } from './row.ts'
+import type { Row } from './report/row.ts'
+import { click } from './rows/click.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
 import { idle } from './rows/idle.ts'
@@ -11,6 +12,7 @@ import { spawn } from './rows/spawn.ts'
 import { websocket } from './rows/websocket.ts'
 
 export const rows: readonly Row[] = [
+  click,
   spawn,
   decisions,
   proxy,

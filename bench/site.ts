@@ -14,7 +14,7 @@ import { accountRow, layer, snapshotOf, summaryRow } from '../test/harness/site-
 import { createVisitor, type Visitor } from '../test/harness/visitor.ts'
 import { freePorts } from './ports.ts'
 import { answers, type Program, profiling, startProgram } from './processes.ts'
-import type { Bench } from './row.ts'
+import type { Bench } from './report/row.ts'
 
 const root = join(import.meta.dirname, '..')
 export const siteProgram = join(root, 'dist/site/seneschal.mjs')

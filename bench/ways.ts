@@ -1,7 +1,7 @@
 /** Everybody in front of the same upstream, each in its own process. */
 import { startChp, startNginx } from './peers.ts'
+import type { Bench } from './report/row.ts'
 import { type Way as HubWay, startFar, startLocalWay, startSshWay } from './road.ts'
-import type { Bench } from './row.ts'
 
 export const ours = 'hub'
 export const overSsh = 'hub over SSH'

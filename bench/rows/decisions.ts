@@ -3,8 +3,8 @@ import { decide } from '../../policy/decide.ts'
 import type { Question } from '../../policy/types.ts'
 import type { PermissionSnapshot } from '../../protocol/permissions.ts'
 import { layer, snapshotOf } from '../../test/harness/site-feed.ts'
-import { takeTurns } from '../rounds.ts'
-import { judged, type Row } from '../row.ts'
+import { takeTurns } from '../report/rounds.ts'
+import { judged, type Row } from '../report/row.ts'
 
 const who = {
   kind: 'person',

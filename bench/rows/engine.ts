@@ -3,8 +3,8 @@ import { compile } from '../../engine/compile.ts'
 import { createState, type EngineState } from '../../engine/state.ts'
 import { step } from '../../engine/step.ts'
 import type { CompiledWorkflow, Effect, EngineEvent } from '../../engine/types.ts'
-import { takeTurns } from '../rounds.ts'
-import { judged, type Row } from '../row.ts'
+import { takeTurns } from '../report/rounds.ts'
+import { judged, type Row } from '../report/row.ts'
 
 const compiled = (value: unknown): CompiledWorkflow => {
   const result = compile(value)

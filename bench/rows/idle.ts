@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChp } from '../peers.ts'
 import { pss, restingPss } from '../processes.ts'
+import { type Bench, judged, type Row } from '../report/row.ts'
 import { startFar, startLocalWay } from '../road.ts'
-import { type Bench, judged, type Row } from '../row.ts'
 
 type Target = {
   readonly port: number

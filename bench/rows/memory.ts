@@ -18,7 +18,7 @@ import {
 import { createSigner, generateKey } from '../../wire/tokens.ts'
 import { createTunnelClient } from '../../wire/tunnel.ts'
 import { restingPss, startProgram } from '../processes.ts'
-import { type Bench, type Figure, judged, type Row } from '../row.ts'
+import { type Bench, type Figure, judged, type Row } from '../report/row.ts'
 import { farProgram, makeLayout, startBenchSite } from '../site.ts'
 
 const tasksPerCycle = 100

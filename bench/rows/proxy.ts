@@ -2,8 +2,8 @@
 import { type Loaded, loadHttp } from '../http-load.ts'
 import { nginxMissing } from '../peers.ts'
 import { cpuTime } from '../processes.ts'
-import { type Contestant, takeTurns } from '../rounds.ts'
-import { against, type Figure, type Row } from '../row.ts'
+import { type Contestant, takeTurns } from '../report/rounds.ts'
+import { against, type Figure, type Row } from '../report/row.ts'
 import { ours, overSsh, prepareWays, type WayIn } from '../ways.ts'
 
 type Measured = Loaded & {

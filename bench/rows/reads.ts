@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadHttp } from '../http-load.ts'
+import { takeTurns } from '../report/rounds.ts'
+import type { Figure, Row } from '../report/row.ts'
 import { startFar } from '../road.ts'
-import { takeTurns } from '../rounds.ts'
-import type { Figure, Row } from '../row.ts'
 import { makeLayout, startBenchSite } from '../site.ts'
 
 const paths = ['/api/accounts', '/api/session'] as const

@@ -9,10 +9,10 @@ import { install } from '../../demo/install.ts'
 import { openFeedWriter } from '../../durable/feed-writer.ts'
 import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../../test/harness/sshd.ts'
 import { permissionsOf, put, workflowRow } from '../../test/harness/ui-server.ts'
-import { takeTurns } from '../rounds.ts'
-import { against, type Bench, judged, type Row } from '../row.ts'
+import { takeTurns } from '../report/rounds.ts'
+import { against, type Bench, judged, type Row } from '../report/row.ts'
+import { median } from '../report/statistics.ts'
 import { makeLayout, startBenchSite } from '../site.ts'
-import { median } from '../statistics.ts'
 
 const run = promisify(execFile)
 

@@ -4,9 +4,9 @@
  */
 import { WebSocket } from 'ws'
 import { nginxMissing } from '../peers.ts'
-import { type Contestant, takeTurns } from '../rounds.ts'
-import { against, type Figure, type Row } from '../row.ts'
-import { percentile } from '../statistics.ts'
+import { type Contestant, takeTurns } from '../report/rounds.ts'
+import { against, type Figure, type Row } from '../report/row.ts'
+import { percentile } from '../report/statistics.ts'
 import { ours, prepareWays, type WayIn } from '../ways.ts'
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
