@@ -124,7 +124,7 @@ export type Servers = {
   readonly onChange: (listener: (row: ServerRow) => void) => () => void
   /** A request of somebody to it succeeded: it is not idle. */
   readonly touch: (account: string) => void
-  /** A request of somebody to it failed on the way: ask now whether it lives. */
+  /** A request of somebody to it failed on the way: ask now whether it lives, or bring back one that was lost. */
   readonly suspect: (account: string) => void
   /** Somebody looks at it until the returned function is called: should it die meanwhile, it is revived. */
   readonly watch: (account: string) => () => void

@@ -79,8 +79,8 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
     browser.once('close', leave)
     const timeout = AbortSignal.timeout(openMayTake)
     const signal = AbortSignal.any([gone.signal, timeout])
-    const audience = servers.audience(account)
     try {
+      const audience = servers.audience(account)
       const stream = await servers.dial(account, signal)
       const assertion = await signer.assertion(viewer, audience)
       const upstream = await openUpstreamSocket(stream, target, assertion, signal)

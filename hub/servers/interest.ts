@@ -4,9 +4,11 @@ import type { Clock } from '../context.ts'
 /** Whoever looked within this time of its death is still looking: a browser takes a moment to come back, ms. */
 const grace = 15_000
 /** One that ended sooner after its start than this did not really come up, ms. */
-const soundAfter = 60_000
+const soundAfter = 10_000
 const firstWait = 1000
 const longestWait = 60_000
+/** Tries that end on the road count no more than this: a wait of two seconds. */
+const roadFailures = 2
 
 export type Interest = {
   readonly watch: () => () => void
@@ -15,7 +17,8 @@ export type Interest = {
   readonly looking: () => boolean
   /** Somebody looks, or did a moment ago. */
   readonly watched: () => boolean
-  readonly failed: () => void
+  /** A host that cannot be reached is asked again soon: nothing was started there, so nothing is spared by waiting. */
+  readonly failed: (onTheRoad: boolean) => void
   /** A server that came up ended after so long, ms. */
   readonly lived: (ms: number) => void
   /** Nothing after a sound life, longer after each failure, ms. */
@@ -42,8 +45,8 @@ export const createInterest = (now: Clock): Interest => {
     },
     looking: () => watchers > 0,
     watched: () => watchers > 0 || now() - seenAt < grace,
-    failed: () => {
-      failures += 1
+    failed: (onTheRoad) => {
+      failures = onTheRoad ? Math.max(failures, Math.min(failures + 1, roadFailures)) : failures + 1
     },
     lived: (ms) => {
       failures = ms < soundAfter ? failures + 1 : 0

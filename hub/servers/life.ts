@@ -6,7 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ProgressEvent } from '../../protocol/api.ts'
-import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
+import { asSeneschalError, type ErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import type { ServerRow, ServerState } from '../../protocol/rows.ts'
 import type { Viewer } from '../context.ts'
 import type { StoredServer } from '../store/servers.ts'
@@ -47,6 +47,8 @@ const askPatience = 8000
 /** Looks in a row at a process that is there but does not answer, until it counts as hung. */
 const silentLooks = 2
 const soonAgain = 2000
+/** Failures that say nothing about the server: it may be tried again as soon as the host is there. */
+const onTheRoad: ReadonlySet<string> = new Set<ErrorCode>(['host.unreachable', 'lost.connection'])
 
 /** A question that took too long says that it did. */
 const troubleOf = (thrown: unknown): SeneschalError =>
@@ -71,6 +73,10 @@ export const createLife = (
   let asking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let silent = 0
+  /** It ended, or did not come up, though nobody wanted that. */
+  let lost = false
+  /** A revival waits for its time. */
+  let reviving = false
   let closed = false
 
   const become = (state: ServerState, message: string, trouble?: SeneschalError) => {
@@ -149,7 +155,8 @@ export const createLife = (
   }
 
   const failStart = async (error: SeneschalError, viewer: Viewer | undefined): Promise<never> => {
-    interest.failed()
+    lost = true
+    interest.failed(onTheRoad.has(error.code))
     if (error.code === 'internal') log.error({ err: error.cause, account }, 'a start failed unexpectedly')
     become('failed', error.message, error)
     await records.failed(error, viewer)
@@ -166,6 +173,8 @@ export const createLife = (
 
   const begin = (viewer: Viewer | undefined): Start => {
     clearTimeout(timer)
+    lost = false
+    reviving = false
     const abort = new AbortController()
     progress.restart()
     become('starting', viewer === undefined ? 'Starting the server again.' : 'Starting the server.')
@@ -188,8 +197,10 @@ export const createLife = (
   }
 
   const reviveIfWatched = () => {
-    if (!interest.watched()) return
+    if (reviving || !interest.watched()) return
+    reviving = true
     after(interest.wait(), async () => {
+      reviving = false
       await work?.done
       if (closed || work !== undefined || row.state === 'on' || !interest.watched()) return
       await begin(undefined).done
@@ -198,6 +209,7 @@ export const createLife = (
 
   /** It is known to be gone, or as good as gone, without anybody having asked for it. */
   const ended = async (message: string, trouble?: SeneschalError): Promise<void> => {
+    lost = true
     interest.lived(now() - row.since)
     const forgotten = forget()
     become(trouble === undefined ? 'off' : 'failed', message, trouble)
@@ -244,6 +256,13 @@ export const createLife = (
     if (row.state === 'on') after(isUrgent ? Math.min(usual, soonAgain) : usual, look)
   }
 
+  /** Whoever comes for it and finds it gone was looking at it, whatever this hub remembers. */
+  const suspect = () => {
+    if (!lost) return look()
+    interest.touch()
+    reviveIfWatched()
+  }
+
   const running = () => {
     if (row.state === 'starting') throw new SeneschalError('server.starting')
     if (row.state !== 'on' || present?.handle == null) throw new SeneschalError('server.off')
@@ -253,6 +272,7 @@ export const createLife = (
   const halt = async (viewer: Viewer): Promise<void> => {
     if (row.state === 'off') return
     const left = present
+    lost = false
     become('stopping', 'Stopping the server.')
     try {
       if (left?.handle != null) await spawner.stop(left.handle, AbortSignal.timeout(stopPatience))
@@ -274,6 +294,7 @@ export const createLife = (
     const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
     if (!(state instanceof SeneschalError) && state.state === 'exited') {
       await forget()
+      lost = true
       return become('off', 'The server ended while the hub was away.')
     }
     await save('on', found)
@@ -302,10 +323,12 @@ export const createLife = (
     },
     stop: async (viewer) => {
       clearTimeout(timer)
+      reviving = false
       if (work !== undefined && 'abort' in work)
         work.abort.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
       while (work !== undefined) await work.done
       clearTimeout(timer)
+      reviving = false
       await engage('stop', halt(viewer))
     },
     dial: async (signal) => {
@@ -318,7 +341,7 @@ export const createLife = (
       }
     },
     onProgress: progress.listen,
-    suspect: look,
+    suspect,
     watch: interest.watch,
     touch: interest.touch,
     adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),

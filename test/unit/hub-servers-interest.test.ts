@@ -23,12 +23,22 @@ test('the wait grows with each failure up to a minute, and is forgotten after a 
   const interest = createInterest(() => 0)
   const waits = [interest.wait()]
   for (let count = 0; count < 8; count += 1) {
-    interest.failed()
+    interest.failed(false)
     waits.push(interest.wait())
   }
   assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
-  interest.lived(59_999)
+  interest.lived(9999)
   assert.equal(interest.wait(), 60_000)
-  interest.lived(60_000)
+  interest.lived(10_000)
   assert.equal(interest.wait(), 0)
+})
+
+test('a host that cannot be reached is asked again every two seconds, and forgives no earlier failures', () => {
+  const interest = createInterest(() => 0)
+  const waits: number[] = []
+  for (const onTheRoad of [true, true, true, false, true]) {
+    interest.failed(onTheRoad)
+    waits.push(interest.wait())
+  }
+  assert.deepEqual(waits, [1000, 2000, 2000, 4000, 4000])
 })

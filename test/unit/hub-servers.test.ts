@@ -154,6 +154,47 @@ test('a server that ended while the hub was away is off, and is started on reque
   assert.equal(spawner.starts.length, 2)
 })
 
+test('a page that comes back finds a server that ended while the hub was away started again', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const first = hub()
+  await first.ensure(account, nobody)
+  await first.close()
+  spawner.kill(account)
+  const second = hub()
+  await second.recover()
+  await until(() => second.row(account).state === 'off')
+  second.suspect(account)
+  await until(() => second.row(account).state === 'on')
+  assert.equal(spawner.starts.length, 2)
+})
+
+test('pages that go on trying bring back a server whose host was away for long', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const time = { past: 0 }
+  const servers = hub({ now: () => Date.now() + time.past })
+  spawner.unreachable = true
+  await assert.rejects(servers.ensure(account, nobody), { code: 'host.unreachable' })
+  time.past = 3_600_000
+  spawner.unreachable = false
+  await until(() => {
+    servers.suspect(account)
+    return servers.row(account).state === 'on'
+  })
+})
+
+test('pages that go on trying leave alone what somebody stopped', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  await servers.stop(account, nobody)
+  for (let tries = 0; tries < 10; tries += 1) {
+    servers.suspect(account)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  assert.equal(servers.row(account).state, 'off')
+  assert.equal(spawner.starts.length, 1)
+})
+
 test('a question that fails is not a death; an answer that it is gone is', async (t) => {
   const { spawner, events, hub } = await parts(t)
   const servers = hub({ pollMs: 10 })
