@@ -1,6 +1,7 @@
 /**
  * All tests: types, style, then unit and attack tests in one process, and those with real parts in processes of
- * their own, two at a time. `npm test -- PATTERN…` runs only the files whose path contains a pattern.
+ * their own, two at a time. `npm test -- PATTERN…` runs only the files whose path contains a pattern. With `--long`
+ * (`npm run test:long`) those that take many minutes, and nothing else.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { spec } from 'node:test/reporters'
 const root = dirname(import.meta.dirname)
 process.chdir(root)
 const patterns = process.argv.slice(2).filter((word) => !word.startsWith('-'))
+const long = process.argv.includes('--long')
 const total = { passed: 0, failed: 0, skipped: 0 }
 
 const check = (name: string, command: string, args: readonly string[]): void => {
@@ -43,19 +45,24 @@ const runFiles = async (list: string[], options: Omit<Parameters<typeof run>[0],
   for await (const chunk of report) process.stdout.write(chunk)
 }
 
-if (patterns.length === 0) {
-  check('types', 'tsc', ['-b'])
-  check('style', 'biome', ['ci', '.'])
-  check('reference pages', 'node', ['scripts/reference.ts', '--check'])
+const runShort = async (): Promise<void> => {
+  if (patterns.length === 0) {
+    check('types', 'tsc', ['-b'])
+    check('style', 'biome', ['ci', '.'])
+    check('reference pages', 'node', ['scripts/reference.ts', '--check'])
+  }
+  await runFiles(files('test/unit/*.test.ts', 'test/attacks/*.test.ts'), {
+    isolation: 'none',
+    concurrency: false,
+  })
+  await runFiles(files('test/integration/*.test.ts', 'test/browser/*.test.ts'), {
+    isolation: 'process',
+    concurrency: 2,
+    timeout: 300_000,
+  })
 }
-await runFiles(files('test/unit/*.test.ts', 'test/attacks/*.test.ts'), {
-  isolation: 'none',
-  concurrency: false,
-})
-await runFiles(files('test/integration/*.test.ts', 'test/browser/*.test.ts'), {
-  isolation: 'process',
-  concurrency: 2,
-  timeout: 300_000,
-})
+
+if (long) await runFiles(files('test/long/*.test.ts'), { isolation: 'process', concurrency: 1 })
+else await runShort()
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exit(total.failed === 0 ? 0 : 1)
