@@ -16,7 +16,9 @@ export const auditVerifyCommand: Command = {
   summary: 'Check the hash chains of audit logs: flips, deletions, changes of order, cut tails.',
   usage: 'DIR… [--head WRITER=SEQ:HASH…]',
   help: `Each writer's chain is checked on its own. A tail that was cut off is found through a head that somebody
-    else kept: give it with --head. Grants carry the hub's head, the daemon's heartbeat carries the daemon's.`,
+    else kept: give it with --head. Grants carry the hub's head, the daemon's heartbeat carries the daemon's. Given the
+    directories of hub and daemon together, it also names the intents that have no outcome: those of the last moment,
+    and those of a hub that was killed before it could hand over. They are no sign of tampering.`,
   options: {
     head: {
       type: 'string',
@@ -44,6 +46,10 @@ export const auditVerifyCommand: Command = {
         process.stdout.write(`${dir}: there is no audit log here\n`)
       }
     }
+    const { openIntents } = await import('../../hub/open-intents.ts')
+    const open = ok ? await openIntents(input.words.map((dir) => resolve(dir))) : undefined
+    for (const { time, sentence, request } of open ?? [])
+      process.stdout.write(`without outcome: ${time} ${sentence} (request ${request})\n`)
     return ok ? 0 : 1
   },
 }
