@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readChain, verifyChain } from '../../durable/chain-verify.ts'
+import { openIntents } from '../../hub/open-intents.ts'
 import { feedLine } from '../../protocol/feed.ts'
 import { type JobRow, jobRow } from '../../protocol/rows.ts'
 import type { Receipt } from './kill-people.ts'
@@ -101,15 +102,13 @@ export const auditMustBeWhole = async (
     assert.equal(outcomes.get(id), 1, `${id} (${ask.action}) was accepted and has one outcome`)
   for (const [id, count] of outcomes) assert.equal(count, 1, `${id} has one outcome`)
   const intended = new Set<string>()
-  const notSent = new Set<string>()
-  for await (const { event, request } of readChain(dirs.hub)) {
+  for await (const { event, request } of readChain(dirs.hub))
     if (event === 'action.intended' && request !== null) intended.add(request)
-    if (event === 'action.not-sent' && request !== null) notSent.add(request)
-  }
   for (const id of outcomes.keys()) assert.ok(intended.has(id), `${id} was intended before it was done`)
+  const open = await openIntents([dirs.hub, dirs.daemon])
   return {
     records: [...hub.chains, ...daemon.chains].reduce((sum, { records }) => sum + records, 0),
     refused,
-    open: [...intended].filter((id) => !outcomes.has(id) && !notSent.has(id)),
+    open: (open ?? []).map(({ sentence }) => sentence),
   }
 }

@@ -54,7 +54,7 @@ export const definitions: Readonly<Record<string, string>> = {
   [`${account(0)}/steady/workflow.yaml`]: steady,
   [`${account(0)}/asked/workflow.yaml`]: asked,
   [`${account(1)}/steady/workflow.yaml`]: steady,
-  [`${account(1)}/held/workflow.yaml`]: held,
+  [`${account(0)}/held/workflow.yaml`]: held,
 }
 export const siteFile = JSON.stringify({
   permissions: { read: ['everyone'], execute: ['everyone'] },
@@ -118,9 +118,14 @@ const startLittering = (site: KillSite, everyMs: number) => {
   }
 }
 
+/** What is promised to whoever looks, ms. */
+export const liveWithin = 3000
+
 export type Load = {
   readonly raised: Visitor
   readonly followers: readonly Follower[]
+  /** All sockets. */
+  readonly isLive: () => boolean
   readonly asking: Asking
   /** Says what is not as it was before the first kill. */
   readonly checkSession: () => Promise<string | undefined>
@@ -131,10 +136,11 @@ export type Load = {
   readonly close: () => void
 }
 
+/** All on the first account: the pages of the second are helped by nobody's click. */
 const asks = (): readonly (() => Ask)[] => {
   let cycle = 1
   let isHeld = false
-  const wanted = { account: account(1), body: { workflow: 'held' } }
+  const wanted = { account: account(0), body: { workflow: 'held' } }
   return [
     () => {
       cycle += 1
@@ -185,7 +191,8 @@ export const startLoad = async (site: KillSite, chance: Chance, everyMs: number)
     void littering.end()
     for (const follower of followers) follower.close()
   }
-  const isUp = () => followers.every((follower) => follower.isLive()) && asking.outcomes.size > 1
+  const isLive = () => followers.every((follower) => follower.isLive())
+  const isUp = () => isLive() && asking.outcomes.size > 1
   await until(isUp, 30_000).catch((thrown: unknown) => {
     close()
     throw new Error(`not up: ${[...asking.faults(), ...followers.flatMap((each) => each.faults())]}`, {
@@ -196,6 +203,7 @@ export const startLoad = async (site: KillSite, chance: Chance, everyMs: number)
   return {
     raised,
     followers,
+    isLive,
     asking,
     checkSession: async () => {
       const now = await sessionOf(raised)

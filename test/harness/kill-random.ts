@@ -25,6 +25,12 @@ export const createChance = (seed: number): Chance => {
   }
 }
 
+export const shuffled = <T>(all: readonly T[], chance: Chance): readonly T[] =>
+  all
+    .map((one) => ({ one, place: chance.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ one }) => one)
+
 /** From the environment, to repeat a run, or a new one. */
 export const seedOf = (env: Readonly<Record<string, string | undefined>>): number => {
   const given = Number(env.SENESCHAL_KILL_SEED)

@@ -3,7 +3,7 @@
  * each kill whether everything goes on.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Load } from './kill-load.ts'
+import { type Load, liveWithin } from './kill-load.ts'
 import { killAll, type Process } from './kill-processes.ts'
 import type { Chance } from './kill-random.ts'
 import { account, type KillSite, type Part, parts } from './kill-site.ts'
@@ -24,8 +24,6 @@ export type Rounds = {
   readonly faults: readonly string[]
 }
 
-/** What the issue promises to whoever looks, ms. */
-export const liveWithin = 3000
 const noticedWithin = 300
 /** A part that is not back by then does not come back. */
 const backWithin = 60_000
@@ -89,11 +87,6 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
     return Date.now()
   }
 
-  const isLive = (since: number): boolean =>
-    load.followers.every(
-      (follower) => follower.isLive() && follower.lostAt() <= Math.max(since, follower.liveSince()),
-    )
-
   const round = async (chosen: readonly Part[]): Promise<void> => {
     const name = chosen.join(' + ')
     const since = Date.now()
@@ -112,10 +105,10 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
     const backAt = Math.max(...(await Promise.all(returns)))
     // Until then somebody may not have noticed yet that anything is gone.
     await sleep(Math.max(0, since + noticedWithin - Date.now()))
-    for (const end = Date.now() + backWithin; !isLive(since) && Date.now() < end; ) await sleep(10)
+    for (const end = Date.now() + backWithin; !load.isLive() && Date.now() < end; ) await sleep(10)
     const liveAt = Math.max(backAt, ...load.followers.map((follower) => follower.liveSince()))
     const toLive = liveAt - backAt
-    if (!isLive(since)) faults.push(`${name}: sockets were not live again`)
+    if (!load.isLive()) faults.push(`${name}: sockets were not live again`)
     else if (toLive > liveWithin) faults.push(`${name}: live again ${toLive} ms after the part was back`)
     kills.push({ name, toLive, outage: liveAt - since })
     const changed = await load.checkSession()

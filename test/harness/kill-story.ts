@@ -1,11 +1,12 @@
-/** From a site at work through its kills to the last look at its files. */
+/** From a site at work through what befalls it to the last look at its files. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { auditMustBeWhole, epochsOf, feedsMustBeWhole, jobsMustHaveRunOnce, jobsOf } from './kill-checks.ts'
-import { definitions, siteFile, startLoad } from './kill-load.ts'
-import { createChance, seedOf } from './kill-random.ts'
+import { definitions, type Load, siteFile, startLoad } from './kill-load.ts'
+import { orders, stopAndStart } from './kill-orders.ts'
+import { type Chance, createChance, seedOf, shuffled } from './kill-random.ts'
 import { createKiller, type Rounds } from './kill-rounds.ts'
 import { account, type KillSite, startKillSite } from './kill-site.ts'
 import { mustSeeTheSame } from './kill-sockets.ts'
@@ -37,10 +38,16 @@ const logsOf = (site: KillSite): string =>
     .map((part) => readFileSync(join(site.layout.logs, `${part}.log`), 'utf8').slice(-20_000))
     .join('\n')
 
-export const surviveKills = async (
-  t: TestContext,
-  settings: { readonly kills: number; readonly pauseMs: number },
-): Promise<void> => {
+export type Ordeal = (
+  site: KillSite,
+  load: Load,
+  chance: Chance,
+  /** Between two blows, with a line for whoever waits. */
+  say: (line: string) => void,
+) => Promise<{ readonly faults: readonly string[]; readonly told: string; readonly receipts: number }>
+
+/** Every promise of a site, kept through an ordeal. */
+export const endure = async (t: TestContext, ordeal: Ordeal): Promise<void> => {
   const seed = seedOf(process.env)
   t.diagnostic(`SENESCHAL_KILL_SEED=${seed}`)
   const chance = createChance(seed)
@@ -51,29 +58,25 @@ export const surviveKills = async (
     endLoad = load.close
     const epochs = epochsOf(site)
     const heads = [headOf(site)]
-    const rounds = await createKiller(site, load, chance).run(settings.kills, settings.pauseMs, (line) => {
+    const done = await ordeal(site, load, chance, (line) => {
       heads.push(headOf(site))
-      if (settings.kills > 20) process.stdout.write(`${line}\n`)
+      process.stdout.write(`${line}\n`)
     })
-    t.diagnostic(summaryOf(rounds))
+    t.diagnostic(done.told)
 
     await load.asking.finish(60_000)
-    const { receipts, outcomes } = load.asking
-    const faults = [
-      ...rounds.faults,
-      ...load.asking.faults(),
-      ...load.followers.flatMap((each) => each.faults()),
-    ]
+    const { receipts } = load.asking
+    const sockets = load.followers.flatMap((each) => each.faults())
+    const faults = [...done.faults, ...load.asking.faults(), ...sockets, ...site.ownEnds()]
     if (faults.length > 0) t.diagnostic(logsOf(site))
     assert.deepEqual(faults, [])
-    assert.ok(receipts.length > settings.kills, `people were busy: ${receipts.length} receipts`)
+    assert.ok(receipts.length > done.receipts, `people were busy: ${receipts.length} receipts`)
     await load.settle()
     for (const follower of load.followers) await mustSeeTheSame(site, load.raised, follower)
     load.close()
+    const counts = load.followers.map((each) => JSON.stringify(each.counts()))
     t.diagnostic(
-      `${receipts.length} receipts, ${load.asking.failures()} failed tries; sockets: ${load.followers
-        .map((each) => JSON.stringify(each.counts()))
-        .join(' ')}`,
+      `${receipts.length} receipts, ${load.asking.failures()} failed tries; sockets: ${counts.join(' ')}`,
     )
 
     await site.stop('daemon')
@@ -81,15 +84,7 @@ export const surviveKills = async (
     t.diagnostic(`${feedsMustBeWhole(site, epochs)} lines of feeds`)
     const jobs = [account(0), account(1)].map((name) => jobsMustHaveRunOnce(site, name))
     t.diagnostic(`${jobs.join(' + ')} jobs`)
-    const answers = [...jobsOf(site, account(0)).keys()].filter((key) => key.includes('/answer/'))
-    const triggered = receipts.filter(
-      ({ id, ask }) => ask.action === 'trigger' && outcomes.get(id)?.state === 'done',
-    )
-    for (const { ask } of triggered)
-      assert.ok(
-        answers.includes(`asked//${String(ask.body.cycle)}/answer/01`),
-        `what ${ask.body.cycle} asked for ran`,
-      )
+    answersMustHaveRun(site, load)
     const audit = await auditMustBeWhole(site, receipts, heads)
     t.diagnostic(`${audit.records} audit records; intents without outcome: ${audit.open.length}`)
     assert.equal(audit.refused, load.litter(), 'each file that is no request is told once')
@@ -99,3 +94,35 @@ export const surviveKills = async (
     await site.close()
   }
 }
+
+/** What was done for somebody is there. */
+const answersMustHaveRun = (site: KillSite, { asking }: Load): void => {
+  const answers = new Set(jobsOf(site, account(0)).keys())
+  for (const { id, ask } of asking.receipts)
+    if (ask.action === 'trigger' && asking.outcomes.get(id)?.state === 'done')
+      assert.ok(answers.has(`asked//${String(ask.body.cycle)}/answer/01`), `what ${id} asked for ran`)
+}
+
+export const surviveKills = (
+  t: TestContext,
+  settings: { readonly kills: number; readonly pauseMs: number },
+): Promise<void> =>
+  endure(t, async (site, load, chance, say) => {
+    const rounds = await createKiller(site, load, chance).run(settings.kills, settings.pauseMs, say)
+    return { faults: rounds.faults, told: summaryOf(rounds), receipts: settings.kills }
+  })
+
+/** Every order of stopping, each with another order of starting; `count` of them. */
+export const surviveOrders = (t: TestContext, count: number): Promise<void> =>
+  endure(t, async (site, load, chance, say) => {
+    const faults: string[] = []
+    const starts = shuffled(orders, chance)
+    for (const [index, stops] of shuffled(orders, chance).slice(0, count).entries()) {
+      const order = { stops, starts: starts[index] ?? stops }
+      const told = `stopped ${stops.join(', ')}; started ${order.starts.join(', ')}`
+      const found = await stopAndStart(site, load, order)
+      faults.push(...found.faults.map((fault) => `${told}: ${fault}`))
+      say(`${index + 1}/${count} ${told}: live after ${found.toLive} ms`)
+    }
+    return { faults, told: `${count} orders`, receipts: count }
+  })
