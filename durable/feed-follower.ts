@@ -21,6 +21,8 @@ export type FollowSettings = {
   readonly onReset: (rows: FeedSnapshot['rows'], seq: number, epoch: string) => void
   /** One or more lines in order, without gaps after the last reset. */
   readonly onLines: (lines: readonly FeedLine[]) => void
+  /** Once after each reset or continuation: all lines that stood there by then were given. */
+  readonly onCurrent?: (() => void) | undefined
   /** Told when the feed cannot be read (`feed.unavailable`), and with null when it can again. */
   readonly onProblem: (error: Error | null) => void
   readonly signal: AbortSignal
@@ -63,6 +65,7 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
   let seq: number | undefined
   let segment: Segment | undefined
   let since = settings.since
+  let current = false
   /** A line that made no sense: read again once (it may have been half replaced), then only a newer snapshot helps. */
   let suspect: number | undefined
   let stuck: { readonly epoch: string; readonly seq: number } | undefined
@@ -126,8 +129,11 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     while (seq !== undefined && !signal.aborted) {
       const lines = segment === undefined ? [] : await segment.reader.next()
       if (lines.length > 0) await deliver(lines)
-      else if (!(await nextSegment())) return
+      else if (!(await nextSegment())) break
     }
+    if (current || seq === undefined || signal.aborted) return
+    current = true
+    settings.onCurrent?.()
   }
 
   /** Whether what we read is still what stands there under our epoch. */
@@ -171,13 +177,14 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
   }
 
   const begin = async (): Promise<void> => {
-    const current = await readEpoch(dir)
-    if (current === undefined) throw unavailable('It is not there yet.')
-    epoch = current
-    if (await resume(current)) return
+    current = false
+    const present = await readEpoch(dir)
+    if (present === undefined) throw unavailable('It is not there yet.')
+    epoch = present
+    if (await resume(present)) return
     const snapshot = await readSnapshot(dir)
     const covered = snapshot?.seq ?? 0
-    if (stuck?.epoch === current && covered < stuck.seq)
+    if (stuck?.epoch === present && covered < stuck.seq)
       throw unavailable(`Line ${stuck.seq} makes no sense; waiting for a newer snapshot.`)
     const file = await segmentOf(dir, covered + 1)
     if (file === undefined && (await listSegments(dir)).length > 0)
@@ -185,7 +192,7 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     segment = file === undefined ? undefined : await openSegment(dir, file)
     seq = covered
     stuck = undefined
-    settings.onReset(snapshot?.rows ?? [], covered, current)
+    settings.onReset(snapshot?.rows ?? [], covered, present)
   }
 
   const pump = async (): Promise<void> => {

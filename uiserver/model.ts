@@ -31,7 +31,7 @@ export type Drop = { readonly kind: Kind; readonly key: string; readonly workflo
 export type Change = { readonly seq: number; readonly put: readonly Put[]; readonly drop: readonly Drop[] }
 
 export type Model = {
-  /** Of the feed: other numbers, another epoch. Empty until the feed was read. */
+  /** Of the feed: other numbers, another epoch. Empty as long as this is not the picture of now. */
   readonly epoch: () => string
   readonly seq: () => number
   readonly get: <K extends Kind>(kind: K, key: string) => Rows[K] | undefined
@@ -44,8 +44,10 @@ export type Model = {
   readonly since: (seq: number) => readonly Change[] | undefined
   readonly onChange: (listener: (change: Change) => void) => void
   readonly onReset: (listener: () => void) => void
+  /** A picture of some time ago, told to nobody before `settle`: what follows it brings it up to now. */
   readonly reset: (rows: FeedSnapshot['rows'], seq: number, epoch: string) => void
   readonly apply: (lines: readonly FeedLine[]) => void
+  readonly settle: () => void
 }
 
 type Tables = { readonly [K in Kind]: Map<string, Rows[K]> }
@@ -75,6 +77,7 @@ export const createModel = (settings: {
   readonly onBadRow: (kind: string, key: string, why: unknown) => void
 }): Model => {
   let epoch = ''
+  let comingEpoch = ''
   let seq = 0
   const all = new Map<string, WorkflowRow>()
   const byWorkflow = new Map<string, WorkflowTables>()
@@ -183,10 +186,10 @@ export const createModel = (settings: {
       for (const table of [all, byWorkflow, requestOf, accountRequests]) table.clear()
       kept = []
       keptSize = 0
-      epoch = feedEpoch
+      epoch = ''
+      comingEpoch = feedEpoch
       seq = at
       for (const put of parseAll(rows)) set(put)
-      for (const listener of resetListeners) listener()
     },
     apply: (lines) => {
       for (const line of lines) {
@@ -194,8 +197,13 @@ export const createModel = (settings: {
         const change = { seq: line.seq, put: parseAll(line.put).filter(set), drop }
         seq = line.seq
         keep(change)
-        for (const listener of changeListeners) listener(change)
+        if (epoch !== '') for (const listener of changeListeners) listener(change)
       }
+    },
+    settle: () => {
+      if (epoch !== '') return
+      epoch = comingEpoch
+      for (const listener of resetListeners) listener()
     },
   }
 }

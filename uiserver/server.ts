@@ -108,11 +108,14 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     onReset: (rows, seq, epoch) => {
       model.reset(rows, seq, epoch)
       history.reset(rows, epoch)
-      feedLoaded.resolve()
     },
     onLines: (lines) => {
       model.apply(lines)
       history.offer(lines)
+    },
+    onCurrent: () => {
+      model.settle()
+      feedLoaded.resolve()
     },
     onProblem: (error) => {
       streams.trouble(error === null ? undefined : 'feed.unavailable')

@@ -53,6 +53,7 @@ const closeMayTake = 2000
 
 type Open = {
   socket: WebSocket
+  wanted: Pick<Wanted, 'since' | 'epoch'>
   listener: Listener
   sentAt: number
   /** Bytes of a reset that is still on its way: a large account does not make a slow reader. */
@@ -157,7 +158,7 @@ export const createStreams = (parts: StreamParts): Streams => {
     const sees = createSight(permissions.snapshot(), viewer.who, account)
     open.listener = { ...open.listener, viewer, sees }
     const { seq } = open.listener
-    if (seq === undefined) return
+    if (seq === undefined || model.epoch() === '') return
     const items = sightChange(model, open.listener, before, sees)
     if (items.length === 0) return
     sendFrame(open, deltaFrame(seq + 1, model.seq(), items))
@@ -180,6 +181,7 @@ export const createStreams = (parts: StreamParts): Streams => {
     sendFrame(open, { type: 'tick', seq: model.seq(), now: now(), ...told })
   }
   const tick = (): void => {
+    if (model.epoch() === '') return
     for (const open of all) {
       const { seq } = open.listener
       if (seq === undefined || performance.now() - open.sentAt < tickInterval) continue
@@ -198,7 +200,9 @@ export const createStreams = (parts: StreamParts): Streams => {
   })
   model.onReset(() => {
     pending = []
-    for (const open of all) begin(open, { since: undefined, epoch: undefined })
+    // Those who were told something already cannot go on with it; those who wait for the first word may.
+    for (const open of all)
+      begin(open, open.listener.seq === undefined ? open.wanted : { since: undefined, epoch: undefined })
   })
   permissions.onChange(() => {
     flush()
@@ -211,6 +215,7 @@ export const createStreams = (parts: StreamParts): Streams => {
       const sees = createSight(permissions.snapshot(), viewer.who, account)
       const open: Open = {
         socket,
+        wanted,
         listener: { workflow: wanted.workflow, viewer, sees, seq: undefined },
         sentAt: performance.now(),
         resetBytes: 0,
@@ -227,7 +232,7 @@ export const createStreams = (parts: StreamParts): Streams => {
       // What is no frame ends it, which 'close' tells; broken streams are told by whoever gave them.
       socket.on('error', () => close(open, closeCodes.restart))
       socket.on('close', () => close(open, closeCodes.restart))
-      // Before the feed was read there is nothing to say; its reset begins all that wait.
+      // Before the feed was read up to now there is nothing to say; then all that wait begin.
       if (model.epoch() !== '') begin(open, wanted)
       if (trouble !== undefined) sendTick(open)
     },

@@ -217,7 +217,11 @@ const hear = (socket: WebSocket): Heard => {
 
 export const startUiServer = async (
   t: TestContext,
-  more: Partial<Omit<UiServerParts, 'settings'>> & { readonly idleMinutes?: number } = {},
+  more: Partial<Omit<UiServerParts, 'settings'>> & {
+    readonly idleMinutes?: number
+    /** What stands in the feed before the server starts; then nobody waits until it was read. */
+    readonly before?: (feed: FeedWriter, dir: string) => Promise<void>
+  } = {},
 ): Promise<UiServerRoad> => {
   const dir = await temporaryDirectory(t)
   const [inbox, temp, feedDir, jobRoot] = ['1_inbox', '0_temp', 'feed', 'jobs'].map((name) =>
@@ -226,6 +230,7 @@ export const startUiServer = async (
   for (const path of [inbox, temp]) await ensureDir(path, { mode: 0o3777 })
   await mkdir(jobRoot)
   const feed = await openFeedWriter({ dir: feedDir, dirMode: 0o750, fileMode: 0o640 })
+  await more.before?.(feed, feedDir)
   await mkdir(join(feedDir, 'source'))
   await writeFile(join(feedDir, 'source', 'clouds.yaml'), 'schedule: {}\n')
   const signer = await createSigner(await generateKey())
@@ -272,7 +277,7 @@ export const startUiServer = async (
     await server.close()
     await feed.close()
   })
-  await server.loaded
+  if (more.before === undefined) await server.loaded
 
   const assertion: UiServerRoad['assertion'] = (person = 'jacintar', claims = {}) => {
     const iat = Math.floor(now.value / 1000)

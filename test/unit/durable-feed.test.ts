@@ -28,6 +28,8 @@ const follow = (
     resets: 0,
     lines: 0,
     epoch: '',
+    /** Number of the last line, each time that all was told. */
+    current: [] as number[],
     problem: undefined as Error | null | undefined,
     rows,
   }
@@ -50,6 +52,7 @@ const follow = (
         state.lines += 1
       }
     },
+    onCurrent: () => void state.current.push(state.seq),
     onProblem: (error) => {
       state.problem = error
     },
@@ -62,6 +65,21 @@ const follow = (
   t.after(stop)
   return Object.assign(state, { stop })
 }
+
+test('a follower says once that it is up to now, after snapshot and lines', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const writer = await open(dir, { segmentBytes: 2000 })
+  for (let n = 1; n <= 100; n += 1) writer.append(change(n))
+  await writer.writeSnapshot([], 100, 100)
+  for (let n = 101; n <= 300; n += 1) writer.append(change(n))
+  await writer.flush()
+  const follower = follow(t, dir)
+  await until(() => follower.current.length > 0)
+  writer.append(change(301))
+  await until(() => follower.seq === 301)
+  assert.deepEqual(follower.current, [300])
+  await writer.close()
+})
 
 test('a follower that begins anywhere ends with the same rows as the writer', async (t) => {
   const dir = await temporaryDirectory(t)

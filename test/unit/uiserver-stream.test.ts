@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Frame } from '../../protocol/frames.ts'
 import { closeCodes } from '../../protocol/frames.ts'
@@ -104,6 +106,34 @@ test('a socket that was away goes on after what it had', async (t) => {
   assert.ok(hello?.type === 'hello' && hello.epoch === epoch)
   assert.ok(delta?.type === 'delta')
   assert.deepEqual([delta.from, delta.seq, delta.put.length], [seq + 1, seq + 2, 1])
+})
+
+test('a server that starts shows nobody the past: sockets begin with now, or go on after what they had', async (t) => {
+  const lines = 3000
+  const clouds = (at: number) => [put('workflow', 'clouds', workflowRow('clouds', { at }))]
+  const road = await startUiServer(t, {
+    before: async (feed, dir) => {
+      for (let at = 1; at <= lines; at += 1) {
+        feed.append({ journal: at, at, put: clouds(at), drop: [] })
+        if (at === 1) await feed.writeSnapshot(clouds(1), 1, 1)
+      }
+      await feed.flush()
+      await rename(join(dir, 'epoch.json'), join(dir, 'away.json'))
+    },
+  })
+  assert.equal((await road.request('/workflows')).status, 503)
+  // Open before the server has anything to say.
+  const waiting = road.listen('?workflow=clouds')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const dir = road.settings.site.feed
+  await rename(join(dir, 'away.json'), join(dir, 'epoch.json'))
+  const first = await waiting
+  const told = ({ frames }: typeof first) => frames.filter(({ type }) => type !== 'hello' && type !== 'tick')
+  await until(() => told(first).length > 0)
+  assert.partialDeepStrictEqual(told(first)[0], { type: 'reset', seq: lines })
+  const returned = await road.listen(`?workflow=clouds&since=${lines - 10}&epoch=${first.last().epoch}`)
+  await until(() => told(returned).length > 0)
+  assert.partialDeepStrictEqual(told(returned)[0], { type: 'delta', from: lines - 9, seq: lines })
 })
 
 test('a socket with numbers of another epoch, or from the future, is given everything', async (t) => {
