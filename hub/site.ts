@@ -30,7 +30,7 @@ export type SiteParts = {
 export type Site = {
   readonly view: SiteView
   readonly policy: PolicyView
-  /** Resolves when permissions and heartbeats were looked at once. */
+  /** Resolves when permissions and heartbeats were looked at once, and each feed was read up to now or cannot be. */
   readonly ready: Promise<void>
   readonly close: () => Promise<void>
 }
@@ -75,6 +75,8 @@ export const createSite = (parts: SiteParts): Site => {
       if (problem === null) log.info({ daemon: name }, `the ${what} can be read again`)
       else log.warn({ daemon: name, err: problem }, `the ${what} cannot be read`)
     }
+    const read = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => read.resolve(), { once: true })
     const following = followFeed({
       dir: feed,
       pollMs,
@@ -82,7 +84,9 @@ export const createSite = (parts: SiteParts): Site => {
       onLines: (lines) => {
         for (const line of lines) rows.apply(name, line.put, line.drop)
       },
+      onCurrent: read.resolve,
       onProblem: (thrown) => {
+        read.resolve()
         if (thrown === null) unreadable.delete(name)
         else unreadable.add(name)
         hear(name)
@@ -112,7 +116,7 @@ export const createSite = (parts: SiteParts): Site => {
         signal,
       }),
     ]).then(() => hear(name))
-    return { following, looked }
+    return { following, looked, read: read.promise }
   }
 
   const followed = daemons.map(follow)
@@ -124,7 +128,7 @@ export const createSite = (parts: SiteParts): Site => {
   return {
     view: rows,
     policy,
-    ready: Promise.all(followed.map(({ looked }) => looked)).then(() => undefined),
+    ready: Promise.all(followed.flatMap(({ looked, read }) => [looked, read])).then(() => undefined),
     close: async () => {
       clearInterval(silence)
       end.abort()

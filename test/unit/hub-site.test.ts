@@ -49,6 +49,38 @@ test('rows appear, change and go as the feed says, and listeners are told', asyn
   assert.equal(site.view.summary('atmosphere_stage', 'clouds'), undefined)
 })
 
+test('a hub is ready when it has read a long feed up to now, and when there is none', async (t) => {
+  const feed = await siteFeed(t, await temporaryDirectory(t))
+  await feed.put('account', 'atmosphere_stage', accountRow('atmosphere_stage'))
+  for (let at = 1; at <= 3000; at += 1)
+    feed.writer.append({
+      journal: at,
+      at,
+      put: [
+        {
+          kind: 'summary',
+          key: 'atmosphere_stage/clouds',
+          row: summaryRow('atmosphere_stage', 'clouds', { at }),
+        },
+      ],
+      drop: [],
+    })
+  await feed.writer.flush()
+  const site = createSite({
+    daemons: [
+      { name: 'one', feed: feed.dir },
+      { name: 'none', feed: join(feed.dir, 'nowhere') },
+    ],
+    now: Date.now,
+    log: createLog({ logLevel: 'silent', name: 'test' }),
+    ingestAudit: () => undefined,
+    pollMs: 20,
+  })
+  t.after(() => site.close())
+  await site.ready
+  assert.equal(site.view.summary('atmosphere_stage', 'clouds')?.at, 3000)
+})
+
 test('a row that is not what it should be is left out and told once; the rest goes on', async (t) => {
   const { feed, site, lines } = await followed(t)
   await feed.put('summary', 'atmosphere_stage/bad', {
