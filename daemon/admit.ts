@@ -24,6 +24,9 @@ export type AdmissionRules = {
   readonly strangerOf: (uid: number) => Promise<string | undefined>
 }
 
+/** The clocks of hub and daemon, ms. */
+const clocksMayDiffer = 5000
+
 const askOf = (ask: Ask): Accepted['ask'] => {
   const { action } = ask
   if (!isActionName(action)) throw new SeneschalError('action.unknown')
@@ -41,6 +44,8 @@ const granted = async (
   const ask = askOf(grant.request)
   const grantedAt = grant.iat * 1000
   const { elevation } = grant
+  // As with the grant's own end, the file's ctime counts: what is held back does not outlast the privileges.
+  const filedAt = Math.max(grantedAt, entry.ctimeMs - clocksMayDiffer)
   return {
     id: file.id,
     uid: entry.uid,
@@ -49,7 +54,7 @@ const granted = async (
     person: grant.sub,
     groups: grant.groups,
     session: grant.session,
-    elevation: elevation !== null && elevation.until >= grantedAt ? elevation.class : null,
+    elevation: elevation !== null && elevation.until >= filedAt ? elevation.class : null,
     reason: grant.reason ?? null,
     notAfter: grantedAt + actionOf(ask.action).notAfter,
   }

@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { z } from 'zod/mini'
 import { readChain } from '../../durable/chain-verify.ts'
@@ -15,7 +16,7 @@ import { createHub, type Hub } from '../../hub/main.ts'
 import { type SessionBody, sessionBody } from '../../protocol/api.ts'
 import type { AuditEvent, AuditRecord } from '../../protocol/audit.ts'
 import type { ElevationClass, PermissionSnapshot } from '../../protocol/permissions.ts'
-import { inProcessSpawner } from './in-process-spawner.ts'
+import { type InProcessSpawner, inProcessSpawner } from './in-process-spawner.ts'
 import { type LyingProvider, people, startLyingProvider } from './provider.ts'
 import { accountRow, layer, type SiteFeed, siteFeed, snapshotOf, summaryRow } from './site-feed.ts'
 import { temporaryDirectory } from './temporary.ts'
@@ -28,6 +29,7 @@ export type TestHub = {
   readonly port: number
   readonly provider: LyingProvider
   readonly feed: SiteFeed
+  readonly spawner: InProcessSpawner
   readonly dir: string
   /** All lines of the hub's log so far. */
   readonly logged: () => string
@@ -70,6 +72,11 @@ type Options = {
   readonly dir?: string
   /** How the hub asks the provider. */
   readonly fetch?: typeof globalThis.fetch
+  /** What UI servers answer; upgrades by `upgrade`. */
+  readonly answer?: RequestListener
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** By which browsers know the hub; a real one needs the port as well. */
+  readonly at?: { readonly origin: string; readonly port: number }
 }
 
 const writeSite = async (feed: SiteFeed, snapshot: PermissionSnapshot): Promise<void> => {
@@ -90,18 +97,19 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
   const dir = options.dir ?? (await temporaryDirectory(t))
   const clientSecret = 'a-client-secret-of-the-test-that-must-not-be-logged'
   const target = { port: 0 }
+  const home = options.at?.origin ?? origin
   const provider =
     options.provider ??
     (await startLyingProvider({
       port: 0,
       clientId: 'seneschal',
       clientSecret,
-      redirectUris: [`${origin}/auth/callback`],
-      postLogoutRedirectUris: [`${origin}/`],
-      backchannelLogoutUri: `${origin}/auth/backchannel-logout`,
+      redirectUris: [`${home}/auth/callback`],
+      postLogoutRedirectUris: [`${home}/`],
+      backchannelLogoutUri: `${home}/auth/backchannel-logout`,
       people: [...people, { name: 'oceans_stage', title: 'Impostor', groups: ['unix/atm-ops'], note: '' }],
       title: 'Test site',
-      fetch: (input, init) => fetch(String(input).replace(origin, `http://127.0.0.1:${target.port}`), init),
+      fetch: (input, init) => fetch(String(input).replace(home, `http://127.0.0.1:${target.port}`), init),
     }))
   if (options.provider === undefined) t.after(() => provider.close())
 
@@ -112,8 +120,8 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
   const config = hubConfig.parse({
     title: 'Test site',
     site: 'test',
-    listen: { host: '127.0.0.1', port: 0 },
-    publicUrl: origin,
+    listen: { host: '127.0.0.1', port: options.at?.port ?? 0 },
+    publicUrl: home,
     provider: {
       issuer: provider.issuer,
       clientId: 'seneschal',
@@ -129,9 +137,11 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     logLevel: 'trace',
     ...options.config,
   })
-  const spawner = await inProcessSpawner(t, () =>
-    createServer((_request, response) => response.writeHead(202).end()),
-  )
+  const spawner = await inProcessSpawner(t, () => {
+    const server = createServer(options.answer ?? ((_request, response) => response.writeHead(202).end()))
+    if (options.upgrade !== undefined) server.on('upgrade', options.upgrade)
+    return server
+  })
   const lines: string[] = []
   let skew = 0
   const hub = await createHub(config, {
@@ -146,7 +156,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
   const { port } = hub.app.server.address() as AddressInfo
   target.port = port
 
-  const visitor = () => createVisitor({ origin, port })
+  const visitor = () => createVisitor({ origin: home, port })
   const authenticate = async (at: Visitor, page: Page, name: string) =>
     at.submit(page, { name, password: name })
   const askToRaise: TestHub['askToRaise'] = async (at, to = 'execute', more = {}) => {
@@ -164,6 +174,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     port,
     provider,
     feed,
+    spawner,
     dir,
     logged: () => lines.join(''),
     shift: (ms) => {
@@ -173,7 +184,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     signIn: async (person, at = visitor()) => {
       const page = await at.open('/auth/login')
       // Whom the provider still knows it does not ask again.
-      if (page.url.origin !== origin) await authenticate(at, page, person)
+      if (page.url.origin !== home) await authenticate(at, page, person)
       assert.equal((await session(at)).person, person)
       return at
     },

@@ -23,6 +23,8 @@ export type InProcessSpawner = Spawner & {
   /** What each start was given, in order. */
   readonly starts: SpawnSettings[]
   readonly running: ReadonlyMap<string, Running>
+  /** Accounts to which a stream was asked for, in order. */
+  readonly dials: string[]
   /** As if it had ended by itself. */
   readonly kill: (account: string) => void
   readonly hang: (account: string) => void
@@ -90,6 +92,7 @@ export const inProcessSpawner = async (
   const spawner: InProcessSpawner = {
     starts,
     running,
+    dials: [],
     unreachable: false,
     hold: async () => undefined,
     launch: async () => undefined,
@@ -128,6 +131,7 @@ export const inProcessSpawner = async (
       if (find(handle) !== undefined) end(String(handle.account))
     },
     dial: async (handle, signal) => {
+      spawner.dials.push(String(handle.account))
       reach()
       const found = find(handle)
       if (found === undefined) throw new SeneschalError('server.off')
