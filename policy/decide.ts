@@ -21,10 +21,19 @@ import type { DecidingLayer, Decision, Question, Who } from './types.ts'
 type Found = { readonly key: RuleKey; readonly list: Principals }
 
 /** Keys that may decide about an action, the most specific first. Notes fall back to what execute says. */
-const keysOf = (action: PermissionAction): readonly RuleKey[] => {
+const findKeys = (action: PermissionAction): readonly RuleKey[] => {
   const named = classOf(action)
   if (action === 'permissions' || named === 'own') return []
   return named === 'note' ? [action, named, 'execute'] : [action, named]
+}
+/** Asked for at each layer of each decision, always the same. */
+const keys = new Map<PermissionAction, readonly RuleKey[]>()
+const keysOf = (action: PermissionAction): readonly RuleKey[] => {
+  const known = keys.get(action)
+  if (known !== undefined) return known
+  const found = findKeys(action)
+  keys.set(action, found)
+  return found
 }
 
 const find = (layer: Layer | undefined, keys: readonly RuleKey[]): Found | undefined => {
@@ -59,25 +68,30 @@ const decision = (action: PermissionAction, ruling: Ruling): Decision => ({
 
 const nameOf = (who: Who): string => (who.kind === 'person' ? who.name : `account ${who.account}`)
 
-const layersOf = (snapshot: PermissionSnapshot, question: Question) => {
-  const entry = snapshot.accounts[question.account]
+const layersOf = (snapshot: PermissionSnapshot, entry: AccountEntry, question: Question) => {
   const workflow =
-    question.workflow !== undefined &&
-    entry !== undefined &&
-    Object.hasOwn(entry.workflows, question.workflow)
+    question.workflow !== undefined && Object.hasOwn(entry.workflows, question.workflow)
       ? entry.workflows[question.workflow]
       : undefined
   return [
     ['workflow', workflow],
-    ['account', entry?.layer],
+    ['account', entry.layer],
     ['site', snapshot.site],
   ] as const
 }
+type AccountEntry = PermissionSnapshot['accounts'][string]
 
-const byLayers = (snapshot: PermissionSnapshot, question: Question, owner: boolean): Ruling => {
-  const keys = keysOf(question.action)
-  for (const [layer, source] of layersOf(snapshot, question)) {
-    const found = find(source, keys)
+/** What all rulings of one decision have in common. */
+type Standing = {
+  readonly entry: AccountEntry
+  readonly owner: boolean
+  readonly layers: ReturnType<typeof layersOf>
+}
+
+const byLayers = ({ layers, owner }: Standing, question: Question, action: PermissionAction): Ruling => {
+  const wanted = keysOf(action)
+  for (const [layer, source] of layers) {
+    const found = find(source, wanted)
     if (found === undefined) continue
     const verdict = consult(found.list, question.who, owner)
     if (verdict.says === 'silent' && verdict.inherit) continue
@@ -102,7 +116,7 @@ const byLayers = (snapshot: PermissionSnapshot, question: Question, owner: boole
       reason: `The ${layer} layer allows ${found.key} to others, not to ${nameOf(question.who)}.`,
     }
   }
-  return { allowed: false, reason: `No layer allows ${question.action} to anybody.` }
+  return { allowed: false, reason: `No layer allows ${action} to anybody.` }
 }
 
 const lockOf = (snapshot: PermissionSnapshot, question: Question): string | undefined => {
@@ -114,7 +128,8 @@ const lockOf = (snapshot: PermissionSnapshot, question: Question): string | unde
   return undefined
 }
 
-const rule = (snapshot: PermissionSnapshot, question: Question): Ruling => {
+/** Where whoever asks stands in the account, or what refuses them whatever they ask for. */
+const standingOf = (snapshot: PermissionSnapshot, question: Question): Standing | Ruling => {
   const locked = lockOf(snapshot, question)
   if (locked !== undefined) return { allowed: false, layer: 'lock', reason: locked }
   const entry = Object.hasOwn(snapshot.accounts, question.account)
@@ -122,8 +137,19 @@ const rule = (snapshot: PermissionSnapshot, question: Question): Ruling => {
     : undefined
   if (entry === undefined) return { allowed: false, reason: 'There is no such account.' }
   const owner = isOwner(snapshot, question.who, question.account)
+  return { entry, owner, layers: layersOf(snapshot, entry, question) }
+}
 
-  if (classOf(question.action) === 'own') {
+/** About `action`, which need not be the question's own. */
+const rule = (
+  snapshot: PermissionSnapshot,
+  standing: Standing,
+  question: Question,
+  action: PermissionAction,
+): Ruling => {
+  const { entry, owner } = standing
+
+  if (classOf(action) === 'own') {
     if (owner)
       return { allowed: true, layer: 'owner', reason: `${nameOf(question.who)} owns ${question.account}.` }
     return isAdmin(snapshot, question.who)
@@ -147,10 +173,10 @@ const rule = (snapshot: PermissionSnapshot, question: Question): Ruling => {
         principal: 'owner',
         reason: `${nameOf(question.who)} owns ${question.account}.`,
       }
-    : byLayers(snapshot, question, owner)
+    : byLayers(standing, question, action)
   if (!ruling.allowed) return ruling
 
-  const limit = find(snapshot.limits, keysOf(question.action))
+  const limit = find(snapshot.limits, keysOf(action))
   if (limit === undefined) return ruling
   const verdict = consult(limit.list, question.who, owner)
   if (verdict.says === 'allow') return ruling
@@ -165,9 +191,12 @@ const rule = (snapshot: PermissionSnapshot, question: Question): Ruling => {
 
 /** Whether somebody may ever do something, and why. Elevation comes on top: see `Decision.elevation`. */
 export const decide = (snapshot: PermissionSnapshot, question: Question): Decision => {
-  if (question.action !== 'view') {
-    const seen = rule(snapshot, { ...question, action: 'view' })
-    if (!seen.allowed) return decision(question.action, seen)
+  const { action } = question
+  const standing = standingOf(snapshot, question)
+  if ('allowed' in standing) return decision(action, standing)
+  if (action !== 'view') {
+    const seen = rule(snapshot, standing, question, 'view')
+    if (!seen.allowed) return decision(action, seen)
   }
-  return decision(question.action, rule(snapshot, question))
+  return decision(action, rule(snapshot, standing, question, action))
 }
