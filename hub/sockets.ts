@@ -7,6 +7,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
+import { SeneschalError } from '../protocol/errors.ts'
 import { closeCodes } from '../protocol/frames.ts'
 import type { LiveSockets } from './context.ts'
 import type { UpgradeHandler } from './proxy/upgrade.ts'
@@ -26,6 +27,15 @@ export const registerSockets = async (
   // A handshake that was answered with a refusal: no parser reads that connection any more, so it must not stay.
   app.addHook('onResponse', async ({ raw }) => {
     if (upgrades.has(raw)) raw.socket.destroySoon()
+  })
+  // The plugin would open a socket on any route and then close it, with half a minute for the other side to answer.
+  const withSocket = new Set<string>()
+  app.addHook('onRoute', ({ url, websocket }) => {
+    if (websocket === true) withSocket.add(url)
+  })
+  app.addHook('onRequest', async ({ raw, routeOptions, is404 }) => {
+    if (upgrades.has(raw) && !is404 && !withSocket.has(routeOptions.url ?? ''))
+      throw new SeneschalError('input.invalid', 'There is no WebSocket here.')
   })
   app.server.on('upgrade', onUpgrade)
   await app.register(websocket, {
