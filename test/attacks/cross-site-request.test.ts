@@ -1,4 +1,4 @@
-/** Rows 9 and 10: a page of another site that uses the browser's cookie. Every route is tried, from the route table. */
+/** Row 9: a page of another site that uses the browser's cookie. Every route is tried, from the route table. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ACTION, ADMIN, CHANGE, PUBLIC } from '../../hub/context.ts'
@@ -24,7 +24,9 @@ test('every state-changing route refuses a request without token, from a foreign
   const browser = await h.signIn('admin')
   await h.raise(browser, 'write')
   const { csrf } = await h.session(browser)
+  const { csrf: otherToken } = await h.session(await h.signIn('mel'))
   const cookie = browser.cookieHeader(new URL(origin))
+  const recordedBefore = (await h.audited()).length
   const right = {
     host: 'hub.test',
     cookie,
@@ -47,6 +49,22 @@ test('every state-changing route refuses a request without token, from a foreign
     'a form as text': [{ 'content-type': 'text/plain' }, ['csrf.invalid']],
     'a form': [{ 'content-type': 'application/x-www-form-urlencoded' }, ['csrf.invalid']],
     'no type': [{ 'content-type': undefined }, ['csrf.invalid']],
+    'a type that begins like JSON': [{ 'content-type': 'application/jsonp' }, ['csrf.invalid']],
+    'a form with files': [{ 'content-type': 'multipart/form-data; boundary=x' }, ['csrf.invalid']],
+    'an empty token': [{ 'x-csrf-token': '' }, ['csrf.invalid']],
+    'the token of another person': [{ 'x-csrf-token': otherToken }, ['csrf.invalid']],
+    'an origin in capitals': [{ origin: 'HTTPS://HUB.TEST' }, ['origin.foreign']],
+    'an origin with a path': [{ origin: 'https://hub.test/' }, ['origin.foreign']],
+    'two origins': [{ origin: 'https://hub.test, https://evil.test' }, ['origin.foreign']],
+    'two sites': [{ 'sec-fetch-site': 'same-origin, cross-site' }, ['origin.foreign']],
+    'a cross-site navigation': [
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
+      ['origin.foreign'],
+    ],
+    'a WebSocket handshake': [
+      { connection: 'Upgrade', upgrade: 'websocket', origin: 'null' },
+      ['origin.foreign'],
+    ],
   }
   const routes = changesOf(h).filter(({ url }) => !withoutSession.includes(url))
   assert.ok(routes.length >= 8)
@@ -61,6 +79,9 @@ test('every state-changing route refuses a request without token, from a foreign
     }
   }
   assert.equal((await h.session(browser)).elevation?.class, 'write', 'nothing of all this changed anything')
+  const recorded = (await h.audited()).slice(recordedBefore)
+  assert.ok(recorded.every(({ outcome }) => outcome === 'refused'))
+  assert.deepEqual(h.spawner.starts, [])
 })
 
 test('what needs no session refuses other sites all the same', async (t) => {
@@ -87,21 +108,51 @@ test('every route that changes something is of a kind whose token and origin the
     )
 })
 
-test('a socket from another site, or from none, is refused before anything is opened', async (t) => {
+test('what takes no token takes no form either', async (t) => {
+  const h = await startTestHub(t)
+  for (const url of ['/api/kiosk/enrol', '/api/kiosk/session'])
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+    ]) {
+      const headers = { host: 'hub.test', origin, 'content-type': type, 'content-length': '2' }
+      assert.equal(
+        codeOf(await send(h.port, 'POST', url, headers, '{}')),
+        'input.invalid',
+        `${url} as ${type}`,
+      )
+    }
+})
+
+test('no method is changed by a header, a query or a field', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('admin')
+  await h.raise(browser, 'write')
+  const headers = {
+    'x-http-method-override': 'DELETE',
+    'x-method-override': 'DELETE',
+    'x-http-method': 'DELETE',
+  }
+  for (const { url } of changesOf(h)) await browser.ask('GET', `${example(url)}?_method=DELETE`, { headers })
+  assert.equal((await h.session(browser)).elevation?.class, 'write')
+})
+
+test('a page of another site is told by no preflight that it may ask', async (t) => {
   const h = await startTestHub(t)
   const browser = await h.signIn('jacintar')
-  for (const path of ['/api/audit/stream', '/api/wall', '/u/atmosphere_stage/stream'])
-    for (const headers of [
-      { origin: 'https://evil.test' },
-      { origin: 'null' },
-      { origin: '' },
-      { 'sec-fetch-site': 'cross-site' },
-    ])
-      await assert.rejects(
-        browser.socket(path, headers),
-        { status: 403 },
-        `${path} ${JSON.stringify(headers)}`,
-      )
+  for (const { url } of h.hub.routes())
+    for (const method of ['OPTIONS', 'GET', 'HEAD']) {
+      const headers = {
+        origin: 'https://evil.test',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'x-csrf-token',
+      }
+      const answer = await browser.ask(method, example(url), { headers })
+      assert.ok(answer.status >= 400, `${method} ${url} was answered ${answer.status}`)
+      const granted = Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))
+      assert.deepEqual(granted, [], `${method} ${url}`)
+    }
 })
 
 test('a page of another site cannot read data, but a link to it can be followed', async (t) => {
