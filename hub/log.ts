@@ -1,5 +1,6 @@
 /** The hub's log: lines of JSON that hold no secret, whatever the level. */
 import { pino } from 'pino'
+import { openLogOutput } from '../durable/log-output.ts'
 import type { HubConfig } from './config.ts'
 import type { Log } from './context.ts'
 
@@ -27,6 +28,9 @@ export const describeError = (thrown: unknown): Described => {
 const pathOf = (url: unknown): string | undefined =>
   typeof url === 'string' ? url.split('?', 1)[0] : undefined
 
+const lostLines = (count: number): string =>
+  `${JSON.stringify({ level: 50, msg: `${count} lines of this log could not be written` })}\n`
+
 export const createLog = (
   config: Pick<HubConfig, 'logLevel' | 'name'>,
   to?: { readonly write: (line: string) => void },
@@ -45,5 +49,5 @@ export const createLog = (
         }),
       },
     },
-    to ?? pino.destination({ fd: 1, sync: false }),
+    to ?? openLogOutput({ fd: 1, lost: lostLines }),
   )

@@ -137,6 +137,8 @@ const serve = (connection: Socket, desk: Desk, greeting: string): void => {
 
 /** Resolves when the supervisor ended: nobody was connected and nothing ran for a while, or `signal` was aborted. */
 export const runSupervisor = async (parts: SupervisorParts, signal?: AbortSignal): Promise<void> => {
+  // A log that cannot be written, in a home that is full, ends nobody.
+  process.stderr.on('error', () => undefined)
   const settings = await readSettings(parts.stdin)
   const base = baseEnvironment(parts.env)
   if (settings.jobRoot === undefined && base.HOME === undefined)

@@ -45,6 +45,8 @@ const removeStale = async (path: string): Promise<void> => {
 
 /** Serves until it is idle or told to end; then resolves with everything closed. */
 export const runUiServer = async ({ stdin, stdout, env }: UiServerProcess): Promise<void> => {
+  // A log that cannot be written, in a home that is full, ends nobody.
+  process.stderr.on('error', () => undefined)
   const settings = await readSettings(stdin)
   const told = Promise.withResolvers<void>()
   process.once('SIGTERM', told.resolve).once('SIGINT', told.resolve)
