@@ -41,9 +41,6 @@ export type OidcParts = {
 
 class Unreachable extends Error {}
 
-/** A provider that answered so lately is not asked again before somebody is sent there, ms. */
-const knownAliveFor = 5000
-
 /** Nobody answers, or the provider itself has trouble: told apart from an answer that is wrong. */
 const reporting =
   (fetch: typeof globalThis.fetch, timeout: number) =>
@@ -101,7 +98,6 @@ export const createOidc = (parts: OidcParts): Oidc => {
   const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
   const fetch = reporting(parts.fetch, timeout)
 
-  let aliveAt = Number.NEGATIVE_INFINITY
   const discover = async (): Promise<Known> => {
     const found = client.discovery(
       new URL(provider.issuer),
@@ -121,7 +117,6 @@ export const createOidc = (parts: OidcParts): Oidc => {
     const config = await found.catch((cause: unknown) => {
       throw new Unreachable('the identity provider does not say what it is', { cause })
     })
-    aliveAt = parts.wall()
     const uri = config.serverMetadata().jwks_uri
     const keys =
       uri === undefined
@@ -145,12 +140,12 @@ export const createOidc = (parts: OidcParts): Oidc => {
       throw thrown
     }
   }
+  let finding: Promise<void> | undefined
   /**
    * Before somebody is sent there: a browser in front of a provider that is down has no way back, and shows a page
    * that is not ours.
    */
-  const mustBeAlive = async (): Promise<void> => {
-    if (Math.abs(parts.wall() - aliveAt) < knownAliveFor) return
+  const findAlive = async (): Promise<void> => {
     const response = await fetch(`${provider.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
       redirect: 'manual',
       signal: AbortSignal.timeout(timeout),
@@ -160,7 +155,13 @@ export const createOidc = (parts: OidcParts): Oidc => {
     })
     if (!response.ok || (body as { issuer?: unknown } | null)?.issuer !== provider.issuer)
       throw new Unreachable(`the identity provider answered ${response.status}, and not as one`)
-    aliveAt = parts.wall()
+  }
+  /** Whoever asks meanwhile shares the question. */
+  const mustBeAlive = (): Promise<void> => {
+    finding ??= findAlive().finally(() => {
+      finding = undefined
+    })
+    return finding
   }
   const translating = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
