@@ -1,7 +1,8 @@
 /** Rows 4 and 6: logout tokens that the provider did not mean, or meant once. */
 import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
-import { decodeJwt, SignJWT } from 'jose'
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { codeOf } from '../harness/code-of.ts'
 import { send } from '../harness/http.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
@@ -80,6 +81,19 @@ test('a logout token that is not one in any respect ends nothing', async (t) => 
   tokens['the client secret as its key'] = await new SignJWT(claimsFor(h))
     .setProtectedHeader({ alg: 'HS256', typ: 'logout+jwt' })
     .sign(new TextEncoder().encode('a-client-secret-of-the-test-that-must-not-be-logged'))
+  const { n = '', e = '', kid = '' } = h.provider.key
+  const published = createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' })
+  for (const format of ['pem', 'der'] as const)
+    tokens[`the public key as its secret (${format})`] = await new SignJWT(claimsFor(h))
+      .setProtectedHeader({ alg: 'HS256', typ: 'logout+jwt', kid })
+      .sign(Buffer.from(published.export({ type: 'spki', format: format as 'pem' })))
+  const own = await generateKeyPair('RS256')
+  tokens['a key of its own under the right id'] = await new SignJWT(claimsFor(h))
+    .setProtectedHeader({ alg: 'RS256', typ: 'logout+jwt', kid })
+    .sign(own.privateKey)
+  tokens['its key in the header'] = await new SignJWT(claimsFor(h))
+    .setProtectedHeader({ alg: 'RS256', typ: 'logout+jwt', jwk: await exportJWK(own.publicKey) })
+    .sign(own.privateKey)
   tokens.rubbish = 'x'
   for (const [what, token] of Object.entries(tokens)) {
     const answer = await deliver(h, token)
