@@ -146,11 +146,11 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
 
   /** A file that is not right leaves the layer in force as it is; where none is known yet, nobody may do anything. */
   const readAccount = async (account: string): Promise<readonly DaemonEvent[]> => {
-    const file = join(directory, account, 'account.yaml')
+    const file = `${account}/account.yaml`
     let title: string | null = state.accounts.get(account)?.title ?? null
     let problemText = parts.problemOf(account)
     try {
-      const text = await accountText(account, file)
+      const text = await accountText(account, join(directory, file))
       const content = text === undefined ? undefined : parseAccountFile(text, file)
       title = content?.title ?? null
       if (content?.layer === undefined) layers.delete(account)

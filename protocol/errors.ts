@@ -61,6 +61,10 @@ const table = {
   'grant.wrong-account': { status: 403, text: 'The grant is for another account.' },
   'grant.wrong-request': { status: 403, text: 'The grant is for another request.' },
   'grant.wrong-site': { status: 403, text: 'The grant is for another site.' },
+  'groups.unavailable': {
+    status: 503,
+    text: 'Your groups cannot be told at the moment, so nobody knows what you may do. Try again soon.',
+  },
   'host.condemned': { status: 503, text: 'The host takes no new servers.' },
   'host.key-unknown': { status: 502, text: 'The host presented a key that is not on record.' },
   'host.unreachable': { status: 502, text: 'The host cannot be reached.' },
@@ -110,7 +114,7 @@ const table = {
   'step.failed': { status: 502, text: 'What the plugin had done did not succeed.' },
   'store.unavailable': {
     status: 503,
-    text: "The hub's database takes no changes at the moment. Your session stays; try again soon.",
+    text: "The hub's database takes no changes at the moment. Nobody is signed out; try again soon.",
   },
   'task.unknown': { status: 404, text: 'There is no such task, or you may not see it.' },
   'token.invalid': { status: 401, text: 'The token is not valid.' },

@@ -1,5 +1,6 @@
 /** The system's Chromium, and people signing in with it at the real provider. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
@@ -41,4 +42,22 @@ export const signIn = async (context: BrowserContext, name: string, path = '/'):
   await authenticate(page, name)
   await page.waitForURL((url) => url.pathname === path && url.port === new URL(page.url()).port)
   return page
+}
+
+const looks = [
+  { name: 'light', colorScheme: 'light', width: 1440, height: 900 },
+  { name: 'dark', colorScheme: 'dark', width: 1440, height: 900 },
+  { name: 'narrow', colorScheme: 'light', width: 390, height: 844 },
+] as const
+
+/** For people to look at: nothing, unless `SENESCHAL_TEST_SCREENSHOTS` names a directory for the pictures. */
+export const takePictures = async (page: Page, state: string): Promise<void> => {
+  const dir = process.env.SENESCHAL_TEST_SCREENSHOTS
+  if (dir === undefined) return
+  for (const { name, colorScheme, width, height } of looks) {
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height })
+    await page.screenshot({ path: join(dir, `${state}-${name}.png`) })
+  }
+  await page.setViewportSize({ width: looks[0].width, height: looks[0].height })
 }

@@ -33,7 +33,7 @@ test('a log on a full disk loses lines and ends nobody; once there is room it sa
   await new Promise((resolve) => setTimeout(resolve, 100))
   limit('unlimited')
   await until(() => readFileSync(file, 'utf8').includes('lost'))
-  child.stdin.end()
+  child.stdin?.end()
   assert.deepEqual(await exit, [0, null])
   const text = readFileSync(file, 'utf8')
   assert.ok(Number(/^(\d+) lost$/m.exec(text)?.[1]) > 5, text)

@@ -6,7 +6,7 @@ import { Banner, Blank } from '../parts/states.tsx'
 import { useSteady } from '../parts/steady.ts'
 import { useTitle } from '../parts/title.ts'
 import { WorkflowList } from '../parts/workflow-list.tsx'
-import { accountViews, silentDaemons, site } from '../state/site.ts'
+import { accountViews, site, staleDaemons } from '../state/site.ts'
 import { Missing } from './missing.tsx'
 
 const Opened = ({ account }: { readonly account: string }) => {
@@ -30,7 +30,7 @@ const Opened = ({ account }: { readonly account: string }) => {
         ) : (
           <WorkflowList
             rows={steady.items}
-            silent={silentDaemons.value[0]}
+            stale={staleDaemons.value.length > 0}
             label={`Workflows of ${account}`}
           />
         )}

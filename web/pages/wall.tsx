@@ -14,7 +14,7 @@ import { pathOf } from '../routes.ts'
 import { sentenceOf } from '../state/api.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 import { viewer } from '../state/session.ts'
-import { daemonTroubles, silentDaemons, site, siteHeardAt, sitePhase } from '../state/site.ts'
+import { daemonTroubles, silentDaemons, site, siteHeardAt, sitePhase, staleDaemons } from '../state/site.ts'
 
 const tiles = computed(() => [...site.read().summary.values()].sort(bySummary))
 const total = computed(() => tiles.value.reduce((sum, row) => addCounts(sum, row.counts), noCounts))
@@ -79,12 +79,12 @@ const mostNames = 3
 
 const Tile = ({ row }: { readonly row: SummaryRow }) => {
   const severity = workflowSeverity(row)
-  const silent = silentDaemons.value.length > 0
+  const stale = staleDaemons.value.length > 0
   const failed = row.counts.failed + row.counts['submit-failed']
   const names = row.attention.slice(0, mostNames)
   return (
     <li
-      class={`tile tile-${severityNames[severity]} ${silent ? 'stale' : ''}`}
+      class={`tile tile-${severityNames[severity]} ${stale ? 'stale' : ''}`}
       aria-label={`${row.account}/${row.workflow}`}
       data-state={row.state}
     >

@@ -1,7 +1,7 @@
 /** The frame around every page of a signed-in person. */
 import type { ComponentChildren } from 'preact'
 import type { DaemonRow } from '../../protocol/rows.ts'
-import { ago } from '../model/time.ts'
+import { age } from '../model/time.ts'
 import { slowBeat } from '../state/clock.ts'
 import { elevationClass } from '../state/session.ts'
 import { daemonTroubles, nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
@@ -14,7 +14,7 @@ import { Banner, Said } from './states.tsx'
 const Silent = ({ row }: { readonly row: DaemonRow }) => (
   <Banner tone="bad">
     <span>
-      The daemon {row.daemon} was last heard of {ago(slowBeat.value - row.at)}. What it runs is shown as it
+      The daemon {row.daemon} has been silent for {age(slowBeat.value - row.at)}. What it runs is shown as it
       was then; actions wait for it, or are refused. <code>daemon.silent</code>
     </span>
   </Banner>

@@ -1,5 +1,5 @@
 /** Workflows of one account as lines with counts, the same on the home page and on the account's own. */
-import type { DaemonRow, SummaryRow } from '../../protocol/rows.ts'
+import type { SummaryRow } from '../../protocol/rows.ts'
 import { cycleSpan } from '../model/order.ts'
 import { pathOf } from '../routes.ts'
 import { allowedOn } from '../state/site.ts'
@@ -50,12 +50,13 @@ const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
 
 type ListProps = {
   readonly rows: readonly SummaryRow[]
-  readonly silent: DaemonRow | undefined
+  /** The rows are as they were when their daemon was last heard of. */
+  readonly stale: boolean
   readonly label: string
 }
 
-export const WorkflowList = ({ rows, silent, label }: ListProps) => (
-  <ul class={silent === undefined ? 'workflow-list' : 'workflow-list stale'} aria-label={label}>
+export const WorkflowList = ({ rows, stale, label }: ListProps) => (
+  <ul class={stale ? 'workflow-list stale' : 'workflow-list'} aria-label={label}>
     {rows.map((row) => (
       <WorkflowLine key={row.workflow} row={row} />
     ))}

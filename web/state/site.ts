@@ -151,7 +151,14 @@ export const accountViews = computed<readonly AccountView[]>(() => {
 /** Daemons that have gone silent: what they run is shown with its age. */
 export const silentDaemons = computed(() => [...site.read().daemon.values()].filter((row) => row.silent))
 
-/** What makes all that a daemon runs stand still, as codes. */
+/** Daemons of which nothing new is shown, whatever the reason. */
+export const staleDaemons = computed(() =>
+  [...site.read().daemon.values()].filter(
+    ({ silent, codes = [] }) => silent || codes.some((code) => code !== 'config.refused'),
+  ),
+)
+
+/** What makes all that a daemon runs stand still, as codes; and what it does not take up. */
 export const daemonTroubles = computed(() =>
   [...site.read().daemon.values()].flatMap(({ daemon, codes = [] }) =>
     codes.map((code) => ({ daemon, code })),
