@@ -1,43 +1,32 @@
 /** Groups of a person: what the provider said, and, where the site wants it, what this host says. */
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
+import { SeneschalError } from '../protocol/errors.ts'
+import { isGroupName } from '../protocol/permissions.ts'
 import type { Clock, Log } from './context.ts'
+import type { UnixGroups } from './unix-groups.ts'
 
 export type Groups = {
-  /** `fromProvider` (`oidc/NAME`) and `unix/NAME`. */
+  /**
+   * `fromProvider` (`oidc/NAME`) and `unix/NAME`. Rejects with `groups.unavailable` where the host has not told them
+   * for a while: without its groups a person would pass what denies one of them.
+   */
   readonly of: (person: string, fromProvider: readonly string[]) => Promise<readonly string[]>
 }
 
-/** Groups that somebody with this name has on the host; empty for nobody. Rejects where it cannot be told. */
-export type UnixGroups = (name: string) => Promise<readonly string[]>
-
-const run = promisify(execFile)
-
-/**
- * Asks the host's name service through `id`, which knows of LDAP and sssd what the host knows. It takes a number for a
- * uid, and nobody is called by one: whom the provider calls `0` is not root.
- */
-export const unixGroupsById: UnixGroups = async (name) => {
-  if (/^[0-9]+$/.test(name)) return []
-  try {
-    const { stdout } = await run('id', ['-Gn', '--', name], {
-      timeout: 5000,
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    })
-    return stdout.trim().split(/\s+/)
-  } catch (thrown) {
-    // 1 is `no such user`; anything else (a timeout, no `id`) says nothing about the person.
-    if ((thrown as { code?: unknown }).code === 1) return []
-    throw thrown
-  }
-}
-
-const groupPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}$/
 /** A change of groups is felt within this, ms. */
-const cacheFor = 55_000
+const usedFor = 55_000
+/** What was told last holds for so long while nothing newer can be told, ms. */
+const keptFor = 5 * 60_000
+/** After a failure the host is left alone for so long, ms: nobody asks it once per request. */
+const retryAfter = 2000
 const cacheSize = 10_000
 
-type Known = { readonly at: number; readonly groups: Promise<readonly string[]> }
+type Known = {
+  groups: readonly string[]
+  /** When they were told; undefined before they ever were. */
+  at: number | undefined
+  failedAt: number | undefined
+  asking: Promise<void> | undefined
+}
 
 export const createGroups = (parts: {
   readonly unix: UnixGroups | undefined
@@ -46,27 +35,43 @@ export const createGroups = (parts: {
 }): Groups => {
   const { unix, now, log } = parts
   if (unix === undefined) return { of: async (_person, fromProvider) => fromProvider }
+  /** In the order of their coming, so that the oldest are found first. */
   const known = new Map<string, Known>()
-  const ask = async (person: string): Promise<readonly string[]> => {
-    try {
-      return (await unix(person)).filter((name) => groupPattern.test(name)).map((name) => `unix/${name}`)
-    } catch (err) {
-      // Without an answer there is no right that comes from it; asked again with the next request.
-      log.warn({ err, person }, 'the groups of a person cannot be read')
-      known.delete(person)
-      return []
-    }
+
+  const entryOf = (person: string): Known => {
+    const found = known.get(person)
+    if (found !== undefined) return found
+    const oldest = known.size < cacheSize ? undefined : known.keys().next().value
+    if (oldest !== undefined) known.delete(oldest)
+    const made: Known = { groups: [], at: undefined, failedAt: undefined, asking: undefined }
+    known.set(person, made)
+    return made
   }
+  const isYounger = (time: number | undefined, than: number) => time !== undefined && now() - time < than
+
+  /** One question per person at a time, whoever waits for it. */
+  const ask = async (person: string, entry: Known): Promise<void> => {
+    try {
+      const names = await unix(person)
+      entry.groups = names.filter(isGroupName).map((name) => `unix/${name}`)
+      entry.at = now()
+      entry.failedAt = undefined
+    } catch (err) {
+      log.warn({ err, person }, 'the groups of a person cannot be read')
+      entry.failedAt = now()
+    }
+    entry.asking = undefined
+  }
+
   return {
     of: async (person, fromProvider) => {
-      const found = known.get(person)
-      const usable =
-        found !== undefined && now() - found.at < cacheFor ? found : { at: now(), groups: ask(person) }
-      if (usable !== found) {
-        if (known.size >= cacheSize) known.clear()
-        known.set(person, usable)
+      const entry = entryOf(person)
+      if (!isYounger(entry.at, usedFor)) {
+        if (!isYounger(entry.failedAt, retryAfter)) entry.asking ??= ask(person, entry)
+        await entry.asking
+        if (!isYounger(entry.at, keptFor)) throw new SeneschalError('groups.unavailable')
       }
-      return [...fromProvider, ...(await usable.groups)]
+      return [...fromProvider, ...entry.groups]
     },
   }
 }

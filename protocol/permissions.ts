@@ -71,8 +71,14 @@ export const elevationFor = (needed: PermissionClass): ElevationClass | undefine
   return needed === 'execute' ? 'execute' : 'write'
 }
 
-const principalPattern =
-  /^(?:everyone|owner|inherit|!?user:[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}|!?group:(?:unix|ldap|oidc)\/[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,127}|!?account:[a-z_][a-z0-9_-]{0,31}|!owner)$/
+const groupName = '[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,127}'
+const groupNamePattern = new RegExp(`^${groupName}$`)
+/** Whether a rule can name a group that is called so at its source. */
+export const isGroupName = (name: string): boolean => groupNamePattern.test(name)
+
+const principalPattern = new RegExp(
+  `^(?:everyone|owner|inherit|!?user:[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}|!?group:(?:unix|ldap|oidc)/${groupName}|!?account:[a-z_][a-z0-9_-]{0,31}|!owner)$`,
+)
 
 /**
  * `everyone` (signed in), `owner`, `user:NAME`, `group:SOURCE/NAME`, `account:NAME`, `!principal` (deny, wins

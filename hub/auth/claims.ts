@@ -1,17 +1,17 @@
 /** What is read out of the provider's claims, and how fresh a re-authentication is. */
 import { SeneschalError } from '../../protocol/errors.ts'
 import { personName } from '../../protocol/ids.ts'
+import { isGroupName } from '../../protocol/permissions.ts'
 import { groups } from '../../protocol/tokens.ts'
 import type { Identity } from './oidc.ts'
 
 /** Names that a rule cannot name are left out; so many fit a grant. */
-const groupPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@ -]{0,127}$/
 const maxGroups = 200
 
 /** `oidc/NAME` for each group of the claim: a name of one source never passes for one of another. */
 export const groupsFrom = (claim: unknown): readonly string[] => {
   const names = Array.isArray(claim) ? claim : typeof claim === 'string' ? [claim] : []
-  const usable = names.filter((name): name is string => typeof name === 'string' && groupPattern.test(name))
+  const usable = names.filter((name): name is string => typeof name === 'string' && isGroupName(name))
   return groups.parse([...new Set(usable)].slice(0, maxGroups).map((name) => `oidc/${name}`))
 }
 

@@ -164,7 +164,11 @@ export const createWall = (parts: WallParts): Wall => {
   }
   const renewing = setInterval(() => {
     for (const seat of seats)
-      renew(seat).catch((err) => log.warn({ err }, 'a viewer of the wall could not be renewed'))
+      renew(seat).catch((err) => {
+        // Whether it still may look cannot be told; it comes back and is told why.
+        log.warn({ err }, 'a viewer of the wall could not be renewed')
+        seat.close(closeCodes.restart)
+      })
   }, renewEvery)
   renewing.unref()
 

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { userInfo } from 'node:os'
 import { test } from 'node:test'
-import { createGroups, unixGroupsById } from '../../hub/groups.ts'
+import { createGroups } from '../../hub/groups.ts'
 import { createLog } from '../../hub/log.ts'
+import { unixGroupsById } from '../../hub/unix-groups.ts'
 
 test('whoever is called 0 is not root, and has no group of anybody', async () => {
   const log = createLog({ logLevel: 'silent', name: 'test' })
