@@ -5,6 +5,7 @@
 import type { AuditRecord } from '../protocol/audit.ts'
 import type { RequestState } from '../protocol/requests.ts'
 import type { Audit, Clock } from './context.ts'
+import { intentKey } from './open-intents.ts'
 
 export type GrantedRequest = {
   readonly id: string
@@ -38,7 +39,10 @@ export const createGranted = (parts: {
   readonly now: Clock
 }): Granted => {
   /** In the order of their coming, so that the oldest are found first. */
-  const known = new Map<string, { readonly at: number; readonly request: GrantedRequest }>()
+  const known = new Map<
+    string,
+    { readonly at: number; readonly intent: string; readonly request: GrantedRequest }
+  >()
 
   const forgetOld = () => {
     const oldest = parts.now() - kept
@@ -47,8 +51,10 @@ export const createGranted = (parts: {
       known.delete(id)
     }
   }
-  const take = ({ event, request: id, account, workflow, person, code, ...record }: AuditRecord) => {
+  const take = (record: AuditRecord) => {
+    const { event, request: id, account, workflow, person, code } = record
     if (id === null || account === null) return
+    const intent = intentKey(record)
     const at = Date.parse(record.time)
     const { outcome } = record
     const entry = known.get(id)
@@ -61,14 +67,14 @@ export const createGranted = (parts: {
         state: 'waiting',
         code: null,
       } as const
-      known.set(id, { at, request })
+      known.set(id, { at, intent, request })
     } else if (event === 'action.not-sent') known.delete(id)
     else if (
       (event === 'action.done' || event === 'action.not-done') &&
-      entry !== undefined &&
+      entry?.intent === intent &&
       outcome !== 'allowed'
     )
-      known.set(id, { at: entry.at, request: { ...entry.request, state: outcome, code } })
+      known.set(id, { ...entry, request: { ...entry.request, state: outcome, code } })
   }
 
   const since = parts.now() - kept

@@ -30,8 +30,12 @@ export const requestsRoutes =
       { config: { kind: PAGE } },
       async (request): Promise<RequestBody> => {
         const viewer = gate.viewer(request)
-        const row = site.request(request.params.id)
         const promised = granted.get(request.params.id)
+        const told = site.request(request.params.id)
+        // A request of the account's own under the id of a grant is not what was promised.
+        const isIts =
+          promised === undefined || (told?.person === promised.person && told?.account === promised.account)
+        const row = isIts ? told : undefined
         const known = row === undefined ? promised : { ...row, workflow: row.workflow ?? undefined }
         if (known === undefined || !mayKnow(viewer, known)) throw new SeneschalError('request.unknown')
         const { state, code } = known

@@ -95,6 +95,7 @@ test('an action becomes one grant that holds all of it, after its intent was rec
     'request',
     request,
     requestRow(request, 'atmosphere_stage', {
+      person: 'jacintar',
       state: 'refused',
       code: 'state.conflict',
       reason: 'Not running.',
