@@ -12,7 +12,7 @@ import { putRequest } from '../../durable/inbox.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import type { Ask } from '../../protocol/requests.ts'
 import { type Grant, grantType } from '../../protocol/tokens.ts'
-import { createSigner, generateKey } from '../../wire/tokens.ts'
+import { createSigner, generateKey, type Signer } from '../../wire/tokens.ts'
 import { until } from './until.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -27,6 +27,8 @@ export type DaemonSite = {
   readonly config: ReturnType<typeof parseConfig>
   readonly configFile: string
   readonly jobRoot: (account: string) => string
+  /** The hub's. */
+  readonly signer: Signer
   /** A grant as the hub signs it; `claims` overrides what a liar would. */
   readonly grant: (
     ask: Partial<Ask>,
@@ -147,6 +149,7 @@ export const daemonSite = async (
   }
   return {
     atEnd: (work) => ends.push(work),
+    signer,
     dir,
     layout,
     config: parseConfig(value),
