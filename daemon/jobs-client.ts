@@ -91,7 +91,9 @@ export const createJobsClient = (
       }
     })
     stream.on('error', () => end(broken('The line to the job supervisor broke.')))
-    stream.on('close', () => end(broken('The line to the job supervisor was closed.')))
+    // Its end is enough: our own half may stay open for as long as nobody writes.
+    for (const over of ['end', 'close'] as const)
+      stream.on(over, () => end(broken('The line to the job supervisor was closed.')))
     const late = setTimeout(() => end(broken('The job supervisor did not greet.')), openTimeout)
     try {
       await greeted.promise
