@@ -47,7 +47,7 @@ type Errand = {
 const width = 16
 const pollChunk = 500
 const firstPause = 1000
-const longestPause = 30_000
+const longestPause = 10_000
 
 export const createDispatch = (parts: DispatchParts): Dispatch => {
   const { account, client, state, commit, now } = parts
