@@ -2,7 +2,16 @@
  * A whole site of real parts (sshd, Unix accounts, hub and daemon as processes of their own service users) whose
  * parts can be killed, stopped and started one by one. Hub and daemon are started again as a service manager would.
  */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from '../../demo/children.ts'
@@ -78,6 +87,8 @@ const words: Readonly<Record<'uiserver' | 'supervisor' | 'agent', RegExp>> = {
   agent: /\/far\/seneschal\.mjs agent /,
 }
 
+const prefix = '/var/lib/seneschal-kill-'
+
 export const startKillSite = async (settings: {
   /** Path below the definitions directory → text. */
   readonly definitions: Readonly<Record<string, string>>
@@ -85,8 +96,13 @@ export const startKillSite = async (settings: {
   readonly restartAfterMs: number
 }): Promise<KillSite> => {
   const giveUpTurn = await takeTurn()
+  // Only one stands at a time: others were left by test processes that were themselves killed.
+  for (const left of globSync(`${prefix}*/site`)) {
+    await cleanSsh(left, () => undefined)
+    rmSync(dirname(left), { recursive: true, force: true })
+  }
   // Other accounts must reach it, and a home of root is closed to them.
-  const parent = mkdtempSync('/var/lib/seneschal-kill-')
+  const parent = mkdtempSync(prefix)
   chmodSync(parent, 0o755)
   const dir = join(parent, 'site')
   const layout = layoutAt(dir)
@@ -177,7 +193,8 @@ export const startKillSite = async (settings: {
     }
   } catch (thrown) {
     await ended()
-    await clean()
+    // Why it did not come up matters more than what is left of it.
+    await clean().catch((left: unknown) => process.stderr.write(`not removed: ${left}\n`))
     throw thrown
   }
 }
