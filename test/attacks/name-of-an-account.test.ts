@@ -40,9 +40,64 @@ test('a group of the provider is no Unix group, whatever it is called', async (t
   assert.equal((await browser.ask('GET', '/api/accounts/atmosphere_stage')).status, 404)
 })
 
+test('a group of the provider that is called just like a Unix group gives none of its rights', async (t) => {
+  const h = await startTestHub(t, {
+    permissions: permissions({
+      site: layer({
+        read: ['group:unix/atm-ops', 'group:ldap/atm-ops', 'user:admin'],
+        execute: ['group:unix/atm-ops'],
+      }),
+    }),
+  })
+  const names = [
+    'atm-ops',
+    'unix/atm-ops',
+    'ldap/atm-ops',
+    'oidc/../unix/atm-ops',
+    'unix:atm-ops',
+    '/atm-ops',
+    'unix%2Fatm-ops',
+  ]
+  for (const groups of [names, 'unix/atm-ops', 'atm-ops', { unix: ['atm-ops'] }, [['unix/atm-ops']], 7]) {
+    h.provider.lies.idToken = (claims) => ({ ...claims, groups })
+    const browser = await h.signIn('mel')
+    const told = (await h.session(browser)).groups
+    assert.ok(
+      told.every((group) => group.startsWith('oidc/') && group.split('/').length === 2),
+      String(told),
+    )
+    assert.equal((await browser.ask('GET', '/api/accounts/atmosphere_stage')).status, 404)
+    await h.raise(browser)
+    const hold = await browser.change('POST', '/api/accounts/atmosphere_stage/actions/hold', {
+      workflow: 'clouds',
+      args: {},
+    })
+    assert.equal(codeOf(hold), 'account.unknown')
+  }
+})
+
+test('groups of the provider never pass for an owner, an account, a person or a role', async (t) => {
+  const h = await startTestHub(t, {
+    permissions: permissions({ site: layer({ read: ['owner', 'account:oceans_stage', 'user:admin'] }) }),
+  })
+  const names = [
+    'owner',
+    'user:owner',
+    'user:admin',
+    'everyone',
+    'account:oceans_stage',
+    'admin',
+    'atmosphere_stage',
+  ]
+  h.provider.lies.idToken = (claims) => ({ ...claims, groups: names })
+  const browser = await h.signIn('mel')
+  assert.equal((await browser.ask('GET', '/api/accounts/atmosphere_stage')).status, 404)
+  assert.equal(codeOf(await browser.ask('GET', '/api/admin/kiosks')), 'permission.denied')
+})
+
 test('the same name under another subject is somebody else, and is not let in', async (t) => {
   const h = await startTestHub(t)
-  await h.signIn('jacintar')
+  const first = await h.signIn('jacintar')
   h.provider.lies.idToken = (claims) => ({
     ...claims,
     sub: 'new',
@@ -52,6 +107,10 @@ test('the same name under another subject is somebody else, and is not let in', 
   const browser = h.visitor()
   const back = await browser.submit(await browser.open('/auth/login'), { name: 'mel', password: 'mel' })
   assert.equal(back.url.searchParams.get('signin'), 'auth.not-mapped')
+  assert.equal(browser.cookie('__Host-seneschal'), undefined)
+  const raising = await h.askToRaise(first)
+  const raised = await first.submit(raising, { name: 'jacintar', password: 'jacintar' })
+  assert.equal(raised.url.searchParams.get('elevation'), 'auth.subject-changed', 'nor at an elevation')
 })
 
 test('a name that the provider changed later is still the person of the first sign-in', async (t) => {

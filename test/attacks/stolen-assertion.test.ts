@@ -1,8 +1,9 @@
-/** Row 32, at the UI server: assertions and grants where, when and for whom they were not made. */
+/** Row 32, at the UI server and at the hub: assertions and grants where, when and for whom they were not made. */
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { codeOf } from '../harness/code-of.ts'
+import { startServing } from '../harness/serving.ts'
 import {
   account,
   audience,
@@ -64,6 +65,44 @@ test('a grant handed over by anybody but its person, for its account, under its 
   const mel = await road.grant({ jti: id, sub: 'mel', session: 'session-of-mel' })
   assert.equal(codeOf(await post(mel, await road.assertion('mel'))), 'permission.denied')
   assert.deepEqual(await readdir(road.inbox), [])
+})
+
+test('a grant opens no UI server, an assertion is no grant, and neither opens the hub', async (t) => {
+  const taken: string[] = []
+  const hub = await startServing(t, {
+    answer: async (request, response) => {
+      taken.push(String(request.headers.authorization).slice('Bearer '.length))
+      let body = ''
+      for await (const piece of request) body += piece
+      if (body !== '') taken.push(JSON.parse(body).grant)
+      response.writeHead(202, { 'content-type': 'application/json' }).end('{}')
+    },
+  })
+  await hub.open('atmosphere_stage')
+  const raised = await hub.raise(await hub.signIn('jacintar'), 'execute')
+  await raised.send('POST', '/api/accounts/atmosphere_stage/actions/hold', { workflow: 'clouds', args: {} })
+  const [assertion = '', grant = ''] = taken
+  await hub.verifier.verifyGrant(grant, 'test', Date.now())
+  for (const token of [assertion, grant])
+    for (const headers of [
+      { cookie: `__Host-seneschal=${token}` },
+      { cookie: `__Host-seneschal-kiosk=${token}` },
+      { cookie: '', authorization: `Bearer ${token}` },
+      { cookie: '', 'x-csrf-token': token },
+    ])
+      for (const path of ['/api/accounts', '/u/atmosphere_stage/workflows'])
+        assert.equal((await raised.get(path, headers)).status, 401)
+  const road = await startUiServer(t)
+  assert.equal((await road.request('/workflows', { token: await road.grant() })).status, 401)
+  await assert.rejects(road.listen('', await road.grant()), { status: 401 })
+})
+
+test('a grant that was handed over twice is in the inbox once, under its own id', async (t) => {
+  const road = await startUiServer(t)
+  await withClouds(road)
+  const body = JSON.stringify({ id, grant: await road.grant({ jti: id }) })
+  for (let count = 0; count < 2; count += 1) await road.request('/actions', { method: 'POST', body })
+  assert.deepEqual(await readdir(road.inbox), [`${id}.json`])
 })
 
 test('a body that is no hand-over is refused', async (t) => {
