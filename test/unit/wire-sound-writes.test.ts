@@ -54,7 +54,7 @@ test('readers who leave in the middle of large answers do not get the session ou
   let begun = 0
   let ended = 0
   const http = createHttpServer((request, answer) => {
-    if (request.url !== '/flood') return answer.end('well')
+    if (request.url !== '/flood') return void answer.end('well')
     begun += 1
     answer.once('close', () => {
       ended += 1
