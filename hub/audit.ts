@@ -35,13 +35,15 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
   )
   const watchers = new EventEmitter<{ record: [AuditRecord] }>().setMaxListeners(0)
 
-  // What was written and not indexed before the last stop; all of it, where the index was thrown away.
+  // What was written and not indexed before the last stop; all of it, where the index was thrown away or has holes.
   const batch: AuditRecord[] = []
-  for await (const record of readChain(dir, { writer, after: index.lastSeq(writer) })) {
+  const after = index.isWhole() ? index.lastSeq(writer) : 0
+  for await (const record of readChain(dir, { writer, after })) {
     batch.push(record)
     if (batch.length >= batchSize) index.add(batch.splice(0))
   }
   index.add(batch)
+  if (!index.isWhole()) index.becameWhole()
 
   const tell = (record: AuditRecord): void => {
     watchers.emit('record', record)

@@ -136,7 +136,7 @@ export type Audit = {
   readonly record: (entry: AuditEntry) => Promise<AuditRecord>
   readonly head: () => string
   readonly onRecord: (listener: (record: AuditRecord) => void) => () => void
-  /** Newest first. */
+  /** Newest first. A page may be short, even empty: as long as it has a cursor there may be more. */
   readonly search: (query: AuditQuery) => AuditPage
 }
 export type AuditQuery = {
@@ -149,7 +149,7 @@ export type AuditQuery = {
   readonly cursor?: string | undefined
   readonly limit: number
   /** Only records for which this holds are returned: what the viewer may know of. */
-  readonly visible: (record: AuditRecord) => boolean
+  readonly visible: (about: Pick<AuditRecord, 'person' | 'account' | 'workflow'>) => boolean
 }
 export type AuditPage = { readonly records: readonly AuditRecord[]; readonly cursor: string | null }
 

@@ -111,8 +111,9 @@ export const createSiteRows = (parts: {
     }
     const drop: SiteChange['drop'][number][] = []
     for (const { kind, key } of drops) if (remove(daemon, kind, key)) drop.push({ kind: kind as Kind, key })
-    if (records.length > 0) parts.ingestAudit(records)
+    // What is shown first: it waits for no index.
     tell({ put, drop })
+    if (records.length > 0) parts.ingestAudit(records)
   }
 
   const all = <T>(pick: (rows: Rows) => T | undefined): T | undefined => {

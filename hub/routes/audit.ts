@@ -68,7 +68,7 @@ const createFilter = (policy: PolicyView, viewer: Viewer) => {
     return answer
   }
   return {
-    sees: (record: AuditRecord): boolean =>
+    sees: (record: Pick<AuditRecord, 'person' | 'account' | 'workflow'>): boolean =>
       all ||
       record.person === viewer.person ||
       (record.account !== null && mayLook(record.account, record.workflow)),

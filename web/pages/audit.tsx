@@ -195,7 +195,9 @@ export const Audit = () => {
       )}
       {found === undefined && audit.error.value === undefined && <Blank title="Reading the audit log" busy />}
       {found !== undefined && found.length + shown.length === 0 && (
-        <Blank title="No record matches">
+        <Blank
+          title={audit.cursor.value === null ? 'No record matches' : 'None of the latest records matches'}
+        >
           <p>You see your own records and those of workflows that you may view.</p>
         </Blank>
       )}

@@ -21,6 +21,8 @@ export const auditEventNames = Object.keys(auditEvents)
 export const auditKey = (record: AuditRecord): string => `${record.writer}#${record.seq}`
 
 const mostLive = 500
+/** Pages on which nothing matched are looked through by themselves, so many at once. */
+const mostEmpty = 20
 
 const asUtc = (local: string): string => {
   const at = new Date(local)
@@ -55,7 +57,11 @@ export const openAudit = (filter: AuditFilter) => {
   const search = async (from: string | undefined) => {
     busy.value = true
     try {
-      const body = await api.get(`/api/audit?${auditQuery(filter, from)}`, auditBody, { signal: stop.signal })
+      const page = (at: string | undefined) =>
+        api.get(`/api/audit?${auditQuery(filter, at)}`, auditBody, { signal: stop.signal })
+      let body = await page(from)
+      for (let empty = 1; body.records.length === 0 && body.cursor !== null && empty < mostEmpty; empty += 1)
+        body = await page(body.cursor)
       const before = from === undefined ? [] : (found.peek() ?? [])
       found.value = [...before, ...body.records]
       cursor.value = body.cursor
