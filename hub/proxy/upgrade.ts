@@ -24,11 +24,13 @@ export type UpgradeParts = {
   readonly log: Log
   /** Default: `assertionRefresh`. */
   readonly refreshMs?: number
+  /** From the browser's request to the UI server's 101. */
+  readonly openMs?: number
 }
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** From the browser's request to the UI server's 101, ms. */
+/** ms. */
 const openMayTake = 15_000
 
 /** 16 random bytes in base64 (RFC 6455, section 4.1). */
@@ -77,7 +79,7 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
     const gone = new AbortController()
     const leave = () => gone.abort(new SeneschalError('lost.connection'))
     browser.once('close', leave)
-    const timeout = AbortSignal.timeout(openMayTake)
+    const timeout = AbortSignal.timeout(parts.openMs ?? openMayTake)
     const signal = AbortSignal.any([gone.signal, timeout])
     try {
       const audience = servers.audience(account)

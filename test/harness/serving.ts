@@ -86,6 +86,7 @@ export type ServingOptions = {
   readonly upgrade?: (request: IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void
   readonly permissions?: PermissionSnapshot
   readonly refreshMs?: number
+  readonly openMs?: number
   readonly pollMs?: number
   readonly startTimeoutMs?: number
 }
@@ -206,6 +207,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     live,
     log,
     ...(options.refreshMs === undefined ? {} : { refreshMs: options.refreshMs }),
+    ...(options.openMs === undefined ? {} : { openMs: options.openMs }),
   })
   await registerSockets(app, { underU, live })
   const parts = { gate, site: view, policy, servers, signer, audit, upstream, live, wall, now }
