@@ -9,14 +9,17 @@ import {
   type Gate,
   type LiveSockets,
   PAGE,
+  type PolicyView,
   type Servers,
   type SiteView,
   type Wants,
 } from '../context.ts'
+import { mayViewAnything } from '../visible.ts'
 
 export type ServerParts = {
   readonly gate: Pick<Gate, 'viewer'>
   readonly site: SiteView
+  readonly policy: PolicyView
   readonly servers: Servers
   readonly live: LiveSockets
 }
@@ -38,7 +41,7 @@ const wants = (request: FastifyRequest): Wants => ({
 const eventText = (event: ProgressEvent): string => `event: progress\ndata: ${JSON.stringify(event)}\n\n`
 
 export const serverRoutes =
-  ({ gate, site, servers, live }: ServerParts) =>
+  ({ gate, site, policy, servers, live }: ServerParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.post('/api/accounts/:account/server', { config: { kind: CHANGE, wants } }, async (request, reply) => {
       const viewer = gate.viewer(request)
@@ -79,12 +82,16 @@ export const serverRoutes =
           account,
           close: () => push(null),
         })
+        const unlook = policy.onChange(() => {
+          if (!mayViewAnything({ site, policy }, viewer, account)) push(null)
+        })
         const pinging = setInterval(() => push(': \n\n'), pingEvery)
         pinging.unref()
         stream.once('close', () => {
           over = true
           clearInterval(pinging)
           leave()
+          unlook()
           unlisten()
           unwatch()
         })
