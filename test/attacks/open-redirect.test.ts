@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { localPath } from '../../hub/auth/return-path.ts'
+import { send } from '../harness/http.ts'
 import { startTestHub } from '../harness/hub.ts'
 
 const foreign = [
@@ -57,16 +58,41 @@ test('a place of the hub stays what it is', () => {
     assert.equal(localPath(path), path)
 })
 
-test('no return address of anybody makes the hub lead away, after sign-in or elevation', async (t) => {
+/** One of each kind, for the whole way over the provider. */
+const some = ['//evil.test', '/\\evil.test', 'https:evil.test', '/%2fevil.test', '/a/..//evil.test']
+
+test('no return address of anybody makes the hub lead away after a sign-in, possible or not', async (t) => {
   const h = await startTestHub(t)
   const browser = await h.signIn('mel')
-  for (const path of foreign) {
+  for (const path of some) {
     // The provider still knows mel and asks nothing.
     const there = await browser.open(`/auth/login?return=${encodeURIComponent(path)}`)
-    assert.equal(there.url.href, 'https://hub.test/', `${JSON.stringify(path)} after a sign-in`)
+    assert.equal(there.url.href, 'https://hub.test/', JSON.stringify(path))
+  }
+  const down = await startTestHub(t, { fetch: () => Promise.reject(new TypeError('nobody is there')) })
+  for (const path of foreign) {
+    const asked = `/auth/login?return=${encodeURIComponent(path)}`
+    const back = await down.visitor().ask('GET', asked, { headers: { accept: 'text/html' } })
+    assert.equal(back.headers.location, '/?signin=auth.provider-unavailable', JSON.stringify(path))
+  }
+})
+
+test('nor after an elevation, refused or not', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('mel')
+  const { csrf } = await h.session(browser)
+  const headers = { accept: 'text/html' }
+  for (const path of foreign) {
+    const asked = await browser.change('POST', '/auth/elevate', { class: 'execute', return: path }, csrf)
+    const state = new URL((asked.body as { location: string }).location).searchParams.get('state')
+    const refusal = `/auth/callback?error=access_denied&state=${state}`
+    const back = await browser.ask('GET', refusal, { headers })
+    assert.match(back.headers.location ?? '', /^\/\?elevation=auth\.[a-z-]+$/, JSON.stringify(path))
+  }
+  for (const path of some) {
     const raise = await h.askToRaise(browser, 'execute', { return: path })
     const raised = await browser.submit(raise, { name: 'mel', password: 'mel' })
-    assert.equal(raised.url.href, 'https://hub.test/', `${JSON.stringify(path)} after an elevation`)
+    assert.equal(raised.url.href, 'https://hub.test/', JSON.stringify(path))
   }
 })
 
@@ -91,4 +117,26 @@ test('a refused elevation and a refused sign-in stay local too', async (t) => {
   h.provider.lies.callback = (url) => url.searchParams.set('iss', 'https://other.test')
   const there = await browser.open('/auth/login?return=%2F%2Fevil.test')
   assert.equal(there.url.origin, 'https://hub.test')
+})
+
+test('whatever host a request says it is for, the way out and back is that of the site', async (t) => {
+  const h = await startTestHub(t)
+  const lies = {
+    host: 'evil.test',
+    'x-forwarded-host': 'evil.test',
+    'x-forwarded-proto': 'http',
+    'x-original-host': 'evil.test',
+    forwarded: 'host=evil.test;proto=http',
+  }
+  const login = await send(h.port, 'GET', '/auth/login?return=/wall', lies)
+  const way = new URL(login.headers.location ?? '')
+  assert.equal(way.origin, new URL(h.provider.issuer).origin)
+  assert.equal(way.searchParams.get('redirect_uri'), 'https://hub.test/auth/callback')
+  const browser = await h.signIn('mel')
+  const cookie = browser.cookieHeader(new URL('https://hub.test'))
+  const { csrf } = await h.session(browser)
+  const headers = { ...lies, cookie, origin: 'https://hub.test', 'x-csrf-token': csrf }
+  const out = await send(h.port, 'POST', '/auth/logout', headers)
+  assert.ok(!JSON.stringify([out.body, out.headers]).includes('evil'), out.text)
+  assert.equal(out.status, 200)
 })
