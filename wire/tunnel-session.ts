@@ -78,6 +78,12 @@ export const openSession = async (
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<TunnelSession> => {
+  // Before HTTP/2 hears of it: Node answers the end of a stream that is no socket by ending it too, and until that is
+  // done a frame that is still written is an error that ends the process (ERR_INTERNAL_ASSERTION, Node 26).
+  carrier.once('end', () => {
+    h2.destroy(new SeneschalError('tunnel.closed', 'The other end has ended.'))
+    carrier.destroy()
+  })
   const h2 = connect('http://tunnel', { ...clientSettings, createConnection: () => carrier })
   const stalls = watchStalls(options.stalledAfter)
   let heard = performance.now()
@@ -92,10 +98,15 @@ export const openSession = async (
     })
 
   let answered = heard
+  let over: number | undefined
   const pulse = setInterval(() => {
     const now = performance.now()
-    // Bytes alone do not prove that they make sense.
-    if (now - heard > options.deadAfter || now - answered > options.deadAfter * 6)
+    if (h2.destroyed) {
+      // It is over when its carrier is, which a far side may keep open for as long as it likes.
+      over ??= now
+      if (now - over > options.deadAfter) carrier.destroy()
+    } else if (now - heard > options.deadAfter || now - answered > options.deadAfter * 6)
+      // Bytes alone do not prove that they make sense.
       h2.destroy(new SeneschalError('tunnel.closed', 'The other end does not answer.'))
     else
       h2.ping((error) => {
@@ -124,9 +135,10 @@ export const openSession = async (
     destroy: (error) => h2.destroy(error),
     dial: (dialSignal) =>
       new Promise<Duplex>((resolve, reject) => {
-        if (!session.usable()) {
+        // Between the reservation and now the caller may have left, and the session ended.
+        if (dialSignal?.aborted || !session.usable()) {
           release()
-          return reject(new SessionRefused(served))
+          return reject(dialSignal?.aborted ? dialSignal.reason : new SessionRefused(served))
         }
         let settled = false
         const stream = soundWrites(h2.request({ ':method': 'CONNECT', ':authority': 'server' }))

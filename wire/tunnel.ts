@@ -5,6 +5,7 @@
 import { performServerHandshake } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { SeneschalError } from '../protocol/errors.ts'
+import { orAborted } from './or-aborted.ts'
 import { soundWrites } from './sound-writes.ts'
 import { watchStalls } from './stalls.ts'
 import {
@@ -112,7 +113,7 @@ export const createTunnelClient = (options: TunnelOptions): TunnelClient => {
         opening = undefined
       })
       try {
-        await unlessAborted(opening, signal)
+        await orAborted(opening, signal)
       } catch (error) {
         // One that is up can be shared, unless it was the caller who gave up.
         if (signal?.aborted || leastLoaded() === undefined) throw error
@@ -147,18 +148,6 @@ export const createTunnelClient = (options: TunnelOptions): TunnelClient => {
       finish()
     },
     closed,
-  }
-}
-
-const unlessAborted = async <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return work
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

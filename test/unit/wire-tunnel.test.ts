@@ -199,6 +199,19 @@ test('a caller who gives up while dialling gets its own reason', async (t) => {
   await assert.rejects(dialling, /changed my mind/)
 })
 
+test('a caller who gives up in the same turn gets no stream, and leaves none', async (t) => {
+  const { tunnel, accepted } = await withTunnel(t, echo, { streamsPerSession: 1, maxSessions: 2 })
+  const first = await tunnel.dial()
+  first.destroy()
+  await closed(first)
+  const controller = new AbortController()
+  const dialling = tunnel.dial(controller.signal)
+  controller.abort(new Error('changed my mind'))
+  await assert.rejects(dialling, /changed my mind/)
+  await tunnel.dial()
+  assert.equal(accepted(), 1)
+})
+
 test('a closed tunnel refuses and says so', async (t) => {
   const { tunnel } = await withTunnel(t, echo)
   const stream = await tunnel.dial()
