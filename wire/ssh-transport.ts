@@ -6,6 +6,7 @@ import ssh2, { type Client, type ClientChannel, type ParsedKey } from 'ssh2'
 import { formatAgentCommand } from '../protocol/agent-line.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { openChannel } from './channel.ts'
+import { orAborted } from './or-aborted.ts'
 import { pairStreams } from './pair.ts'
 import { connectSsh, Dropped, parseHostKeys } from './ssh-connect.ts'
 import type { SshGate } from './ssh-gate.ts'
@@ -28,7 +29,7 @@ export type SshTransportOptions = {
   readonly keepaliveInterval?: number
   /** Within which the host must show its key, ms. */
   readonly answerTimeout?: number
-  /** A connection without channels is closed after this, ms. */
+  /** A connection that nobody uses is closed after this, ms. */
   readonly idleAfter?: number
 }
 
@@ -113,13 +114,17 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
     return mine
   }
 
-  const release = (kill: () => void) => {
-    channels.delete(kill)
+  /** Of the connection: channels, and execs that wait for theirs. */
+  let users = 0
+  const enter = () => {
+    users += 1
     clearTimeout(idle)
-    if (channels.size > 0) return
-    const mine = connection
+  }
+  const leave = () => {
+    users -= 1
+    if (users > 0 || ended.signal.aborted) return
     idle = setTimeout(() => {
-      if (channels.size > 0 || connection !== mine) return
+      const mine = connection
       connection = undefined
       mine?.then((client) => client.end()).catch(() => undefined)
     }, options.idleAfter ?? 60_000).unref()
@@ -131,7 +136,7 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
     signal: AbortSignal | undefined,
   ): Promise<ClientChannel> => {
     const opening = execute(client, command)
-    return await whicheverFirst(opening, signal).catch((error: unknown) => {
+    return await orAborted(opening, signal).catch((error: unknown) => {
       // Given up by the caller: a channel that opens all the same must not stay.
       opening.then((late) => late.close()).catch(() => undefined)
       throw error
@@ -141,12 +146,12 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
   /** A kept connection may have died without anybody having noticed: then a fresh one tells whether the host did. */
   const openRaw = async (command: string, signal: AbortSignal | undefined) => {
     const kept = connection
-    const client = await whicheverFirst(connected(), signal)
+    const client = await orAborted(connected(), signal)
     try {
       return { client, raw: await openOn(client, command, signal) }
     } catch (error) {
       if (kept === undefined || !(await isGone(client)) || signal?.aborted === true) throw error
-      const fresh = await whicheverFirst(connected(), signal)
+      const fresh = await orAborted(connected(), signal)
       return { client: fresh, raw: await openOn(fresh, command, signal) }
     }
   }
@@ -161,7 +166,13 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
       ended.signal.throwIfAborted()
       signal?.throwIfAborted()
       const nonce = randomBytes(16).toString('hex')
-      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal)
+      enter()
+      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal).catch(
+        (error: unknown) => {
+          leave()
+          throw error
+        },
+      )
       const stream = pairStreams(raw, raw)
       const kill = () => {
         stream.destroy()
@@ -175,7 +186,10 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
         })
         raw.once('close', () => resolve(last))
       })
-      void exit.then(() => release(kill))
+      void exit.then(() => {
+        channels.delete(kill)
+        leave()
+      })
       return openChannel(
         {
           stream,
@@ -207,17 +221,3 @@ const execute = (client: Client, command: string): Promise<ClientChannel> =>
       refuse(cause)
     }
   })
-
-/** The caller may give up; a shared connection goes on being made for the others. */
-const whicheverFirst = async <T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  if (signal === undefined) return work
-  signal.throwIfAborted()
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

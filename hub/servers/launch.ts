@@ -1,6 +1,7 @@
 /** One start through a spawner, from the name of the new incarnation to the handle of the running server. */
 import type { SpawnSettings } from '../../protocol/agent.ts'
 import type { Handle, StartProgress } from '../../spawners/contract.ts'
+import { orAborted } from '../../wire/or-aborted.ts'
 import type { ServersParts } from './servers.ts'
 
 /** One run of a server. Without a handle nothing was launched. */
@@ -27,15 +28,6 @@ const settingsFor = (account: string, instance: string, parts: LaunchParts): Spa
     idleMinutes: parts.idleMinutes,
     ...(stateDir === undefined ? {} : { stateDir }),
   }
-}
-
-/** Rejects with the signal's reason as soon as it is aborted, whatever the work does. */
-const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort, { once: true })
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', abort))
 }
 
 /** `save` is awaited before anything is launched with what it is given; `say` is for those who wait. */
