@@ -20,7 +20,7 @@ import {
 import { type AgentVerb, agentLineLimit } from '../protocol/agent-line.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { presentOutput } from './channel.ts'
-import { readLine } from './read-until.ts'
+import { createHeadReader, readLine } from './head-reader.ts'
 import type { Channel, Transport } from './transport.ts'
 
 export type CallOptions = {
@@ -33,6 +33,9 @@ export type CallOptions = {
 }
 
 const defaultTimeout = 15_000
+/** What an agent may tell before it answers, lines and bytes: who goes on for ever is no agent of ours. */
+const mostProgress = 200
+const longestProgress = 64 * 1024
 
 const parseJson = (line: string): unknown => {
   try {
@@ -44,8 +47,9 @@ const parseJson = (line: string): unknown => {
 
 /** The answer's value, as yet unknown; throws the error that the agent sent. */
 const readAnswer = async (channel: Channel, signal: AbortSignal, options: CallOptions): Promise<unknown> => {
-  for (;;) {
-    const line = await readLine(channel.stream, agentLineLimit, signal)
+  const reader = createHeadReader(channel.stream)
+  for (let told = 0, bytes = 0; ; told += 1) {
+    const line = await readLine(reader, agentLineLimit, signal)
     if (line === undefined)
       throw new SeneschalError(
         'agent.failed',
@@ -55,15 +59,19 @@ const readAnswer = async (channel: Channel, signal: AbortSignal, options: CallOp
     if (!message.success)
       throw new SeneschalError('agent.failed', `It answered something unknown: ${presentOutput(line)}`)
     if ('progress' in message.data) {
+      bytes += line.length
+      if (told === mostProgress || bytes > longestProgress)
+        throw new SeneschalError('agent.failed', 'It tells of its progress without end.')
       options.progress?.(presentOutput(message.data.progress))
       continue
     }
+    reader.leave()
     if ('answer' in message.data) return message.data.answer
     const { code, detail } = message.data.error
-    const told = detail === undefined ? undefined : presentOutput(detail)
+    const words = detail === undefined ? undefined : presentOutput(detail)
     throw isErrorCode(code)
-      ? new SeneschalError(code, told)
-      : new SeneschalError('agent.failed', `${presentOutput(code)} ${told ?? ''}`)
+      ? new SeneschalError(code, words)
+      : new SeneschalError('agent.failed', `${presentOutput(code)} ${words ?? ''}`)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { agentProtocol, noiseLimit, parsePreamble, preambleEnd } from '../protocol/agent-line.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import { readUntil } from './read-until.ts'
+import { createHeadReader } from './head-reader.ts'
 import type { Channel, Exit } from './transport.ts'
 
 export type RawChannel = {
@@ -52,10 +52,11 @@ export const openChannel = async (
   const marker = Buffer.from(preambleEnd(nonce))
   const late = AbortSignal.timeout(options.timeout)
   const signal = options.signal === undefined ? late : AbortSignal.any([late, options.signal])
+  const reader = createHeadReader(raw.stream)
   let before = Buffer.alloc(0)
   try {
     for (;;) {
-      const head = await readUntil(raw.stream, marker, noiseLimit - before.length, signal)
+      const head = await reader.until(marker, noiseLimit - before.length, signal)
       before = Buffer.concat([before, head.bytes])
       if (head.found) {
         const preamble = parsePreamble(before.toString('latin1'), nonce)
@@ -63,6 +64,7 @@ export const openChannel = async (
         if (preamble.protocol !== agentProtocol)
           throw new SeneschalError('agent.version', `It speaks ${preamble.protocol}, not ${agentProtocol}.`)
         const noise = before.subarray(0, preamble.noise.length).toString('utf8')
+        reader.leave()
         return { stream: raw.stream, noise, stderr, exit: raw.exit, kill: raw.kill }
       }
       if (head.over)
@@ -74,6 +76,7 @@ export const openChannel = async (
       )
     }
   } catch (error) {
+    reader.leave()
     const unfinished: Buffer = raw.stream.read() ?? Buffer.alloc(0)
     raw.kill()
     if (error !== late.reason) throw error

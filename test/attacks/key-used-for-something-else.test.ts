@@ -10,7 +10,7 @@ import ssh2, { type Client } from 'ssh2'
 import { type AgentVerb, agentVerbs, type AgentRole as Role } from '../../protocol/agent-line.ts'
 import { recordRefusal } from '../../uiserver/agent/record-refusal.ts'
 import { callVersion } from '../../wire/agent-calls.ts'
-import { readLine } from '../../wire/read-until.ts'
+import { createHeadReader, readLine } from '../../wire/head-reader.ts'
 import { createSshGate } from '../../wire/ssh-gate.ts'
 import { createSshTransport } from '../../wire/ssh-transport.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
@@ -111,7 +111,7 @@ describe('a key of Seneschal', { skip }, () => {
       })
       for (const verb of foreign) {
         const channel = await transport.exec(verb)
-        const answer = JSON.parse((await readLine(channel.stream, 4096)) ?? 'null')
+        const answer = JSON.parse((await readLine(createHeadReader(channel.stream), 4096)) ?? 'null')
         assert.equal(answer.error.code, 'agent.refused')
         assert.equal((await channel.exit).code, 77)
         await mustBeRecorded(role, new RegExp(`^"${verb} [0-9a-f]{32}"$`))

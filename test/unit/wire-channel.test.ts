@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { Duplex, PassThrough } from 'node:stream'
+import { Duplex, PassThrough, Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { formatPreamble } from '../../protocol/agent-line.ts'
 import { openChannel, presentOutput } from '../../wire/channel.ts'
-import { readLine, readUntil } from '../../wire/read-until.ts'
+import { createHeadReader, readLine } from '../../wire/head-reader.ts'
 import type { Exit } from '../../wire/transport.ts'
 
 const nonce = '0123456789abcdef0123456789abcdef'
@@ -42,8 +43,9 @@ test('a channel begins right after the preamble', async (t) => {
   const { channel } = open(t, [`${formatPreamble(nonce)}first\nsecond\n`])
   const { stream, noise } = await channel
   assert.equal(noise, '')
-  assert.equal(await readLine(stream, 100), 'first')
-  assert.equal(await readLine(stream, 100), 'second')
+  const reader = createHeadReader(stream)
+  assert.equal(await readLine(reader, 100), 'first')
+  assert.equal(await readLine(reader, 100), 'second')
 })
 
 test('what a login script printed is dropped and kept, whatever its form', async (t) => {
@@ -59,7 +61,7 @@ test('what a login script printed is dropped and kept, whatever its form', async
     const { channel } = open(t, [said, preamble, 'rest\n'])
     const { stream, noise } = await channel
     assert.equal(noise, said)
-    assert.equal(await readLine(stream, 100), 'rest')
+    assert.equal(await readLine(createHeadReader(stream), 100), 'rest')
   }
 })
 
@@ -67,7 +69,7 @@ test('a preamble that arrives byte by byte is found', async (t) => {
   const { channel } = open(t, [...`noise${formatPreamble(nonce)}rest\n`])
   const { stream, noise } = await channel
   assert.equal(noise, 'noise')
-  assert.equal(await readLine(stream, 100), 'rest')
+  assert.equal(await readLine(createHeadReader(stream), 100), 'rest')
 })
 
 test('64 KiB of noise are survived, more are not', async (t) => {
@@ -106,16 +108,49 @@ test('foreign output is shown as one harmless line', () => {
 test('a line longer than its limit, or never ended, is not a line', async () => {
   const long = new PassThrough()
   long.write('x'.repeat(20))
-  assert.equal(await readLine(long, 10), undefined)
+  assert.equal(await readLine(createHeadReader(long), 10), undefined)
   const cut = new PassThrough()
   cut.end('half')
-  assert.equal(await readLine(cut, 10), undefined)
+  assert.equal(await readLine(createHeadReader(cut), 10), undefined)
 })
 
 test('what follows the marker stays in the stream, byte for byte', async () => {
   const stream = new PassThrough()
   stream.write(Buffer.from([1, 2, 3, 0, 255, 128, 7]))
-  const head = await readUntil(stream, Buffer.from([3]), 100)
+  const reader = createHeadReader(stream)
+  const head = await reader.until(Buffer.from([3]), 100)
   assert.deepEqual(head, { found: true, bytes: Buffer.from([1, 2, 3]) })
+  reader.leave()
   assert.deepEqual(stream.read(), Buffer.from([0, 255, 128, 7]))
+})
+
+test('a reader gives each piece once, however the bytes come, and leaves the rest', async () => {
+  const lines = Array.from({ length: 60 }, (_, index) => 'é'.repeat((index * 37) % 900) + index)
+  const bytes = Buffer.from(`${lines.join('\n')}\nrest`)
+  for (const size of [1, 7, 1024, 16_384, bytes.length]) {
+    const stream = Readable.from(
+      (function* () {
+        for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+      })(),
+      { objectMode: false },
+    )
+    const reader = createHeadReader(stream)
+    const read: unknown[] = []
+    for (const _ of lines) read.push(await readLine(reader, 4096))
+    assert.deepEqual(read, lines)
+    reader.leave()
+    assert.equal(await text(stream), 'rest')
+  }
+})
+
+test('who gives up a read may read the same bytes later', async () => {
+  const stream = new PassThrough()
+  stream.write('hal')
+  const reader = createHeadReader(stream)
+  const late = new AbortController()
+  const reading = readLine(reader, 100, late.signal)
+  late.abort(new Error('late'))
+  await assert.rejects(reading, /late/)
+  stream.write('f\n')
+  assert.equal(await readLine(reader, 100), 'half')
 })

@@ -13,7 +13,7 @@ import {
 } from '../../protocol/agent-line.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
-import { readLine } from '../../wire/read-until.ts'
+import { createHeadReader, readLine } from '../../wire/head-reader.ts'
 import type { Refusal } from './record-refusal.ts'
 import type { Verb } from './verb.ts'
 
@@ -80,7 +80,9 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
 
   try {
     const verb = await verbs[command.verb]()
-    const line = await readLine(stdin, agentLineLimit, AbortSignal.timeout(inputTimeout))
+    const reader = createHeadReader(stdin)
+    const line = await readLine(reader, agentLineLimit, AbortSignal.timeout(inputTimeout))
+    reader.leave()
     if (line === undefined) throw new SeneschalError('input.invalid', 'No line of input came.')
     await verb({
       input: parseInput(line),
