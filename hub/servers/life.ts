@@ -50,6 +50,15 @@ const soonAgain = 2000
 /** Failures that say nothing about the server: it may be tried again as soon as the host is there. */
 const onTheRoad: ReadonlySet<string> = new Set<ErrorCode>(['host.unreachable', 'lost.connection'])
 
+/** Nothing was launched, and whoever would end it had to wait for the same failure again. */
+const beyondReach: ReadonlySet<ErrorCode> = new Set([
+  'agent.missing',
+  'agent.version',
+  'host.key-unknown',
+  'host.unreachable',
+  'ssh.auth-failed',
+])
+
 /** A question that took too long says that it did. */
 const troubleOf = (thrown: unknown): SeneschalError =>
   thrown instanceof DOMException && thrown.name === 'TimeoutError'
@@ -164,9 +173,10 @@ export const createLife = (
   }
 
   /** Ends what a failed start may have left. What cannot be reached stays stored and is found by the next start. */
-  const clear = async (): Promise<void> => {
+  const clear = async (failure: SeneschalError): Promise<void> => {
     const left = present
     if (left === undefined) return
+    if (left.handle !== null && beyondReach.has(failure.code)) return
     if (left.handle !== null) await spawner.stop(left.handle, AbortSignal.timeout(askPatience))
     await forget()
   }
@@ -185,9 +195,9 @@ export const createLife = (
         lookLater()
       },
       // How it failed stands in the row; those who asked for it are told by `result`.
-      () => {
+      (thrown: unknown) => {
         work = undefined
-        engage('clear', clear()).catch(() => undefined)
+        engage('clear', clear(asSeneschalError(thrown))).catch(() => undefined)
         reviveIfWatched()
       },
     )
