@@ -88,9 +88,12 @@ test('hosts that are dead, silent or strangers are told within ten seconds, and 
     })
     await t.test('a host that swallows everything', async () => {
       const goOn = hang(sshdOf(site))
-      await retry(page)
-      await failsWith(page, 'no answer within 5 s', 'host-swallows')
-      goOn()
+      try {
+        await retry(page)
+        await failsWith(page, 'no answer within 5 s', 'host-swallows')
+      } finally {
+        goOn()
+      }
     })
     await t.test('a host without the agent', async () => {
       renameSync(agent, `${agent}.away`)
@@ -117,10 +120,13 @@ test('hosts that are dead, silent or strangers are told within ten seconds, and 
     }
     await t.test('a host that vanishes without a word while it is looked at', async () => {
       const goOn = hang(sshdOf(site))
-      await expect(alertIn(page)).toContainText('does not answer', soon)
-      await takePictures(page, 'host-vanished')
-      await expect(alertIn(page)).toContainText('host.unreachable', again)
-      goOn()
+      try {
+        await expect(alertIn(page)).toContainText('does not answer', soon)
+        await takePictures(page, 'host-vanished')
+        await expect(alertIn(page)).toContainText('host.unreachable', again)
+      } finally {
+        goOn()
+      }
       await isLive()
     })
     await t.test('a host that comes back as another one', async () => {

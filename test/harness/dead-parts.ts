@@ -31,7 +31,7 @@ export const hang = (processes: readonly Process[]): (() => void) => {
 }
 
 /** Files of these processes cannot grow beyond so many bytes, as on a full disk. Returns what gives them room again. */
-export const fillDiskOf = (processes: readonly Process[], bytes: number): (() => void) => {
+export const fillDiskOf = (processes: readonly Pick<Process, 'pid'>[], bytes: number): (() => void) => {
   if (processes.length === 0) throw new Error('there is nothing to limit')
   const limit = (soft: string) => {
     for (const { pid } of processes) {

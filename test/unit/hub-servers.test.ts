@@ -29,7 +29,13 @@ const parts = async (t: TestContext) => {
   }
   let count = 0
   const hub = (
-    over: { readonly startTimeoutMs?: number; readonly pollMs?: number; readonly now?: () => number } = {},
+    over: {
+      readonly startTimeoutMs?: number
+      readonly pollMs?: number
+      readonly pulseMs?: number
+      readonly now?: () => number
+      readonly audit?: { readonly record: typeof record }
+    } = {},
   ) => {
     const servers = createServers({
       spawner: () => spawner,
@@ -48,7 +54,7 @@ const parts = async (t: TestContext) => {
     return servers
   }
   const events = () => recorded.map(({ event }) => event)
-  return { spawner, store, recorded, events, hub }
+  return { spawner, store, recorded, record, events, hub }
 }
 
 test('ten people who open an account share one start, and each sees how it goes', async (t) => {
@@ -339,4 +345,43 @@ test('who tries again while the last try is being ended sees a start, not the ol
   end()
   await again
   assert.equal(servers.row(account).state, 'on')
+})
+
+test('without a record nothing is started; the server comes by itself once it can be recorded', async (t) => {
+  const { spawner, events, hub, record } = await parts(t)
+  let isFull = true
+  const servers = hub({
+    audit: {
+      record: (entry) => (isFull ? Promise.reject(new SeneschalError('audit.unwritable')) : record(entry)),
+    },
+  })
+  t.after(servers.watch(account))
+  await assert.rejects(servers.ensure(account, nobody), { code: 'audit.unwritable' })
+  assert.equal(servers.row(account).code, 'audit.unwritable')
+  assert.deepEqual(spawner.starts, [])
+  isFull = false
+  await until(() => servers.row(account).state === 'on')
+  assert.deepEqual(events(), ['server.intended', 'server.spawned'])
+})
+
+test('a start that fails again and again by itself is recorded once', async (t) => {
+  const { spawner, events, hub } = await parts(t)
+  const servers = hub()
+  t.after(servers.watch(account))
+  spawner.unreachable = true
+  await assert.rejects(servers.ensure(account, nobody), { code: 'host.unreachable' })
+  await until(() => spawner.starts.length === 2)
+  spawner.unreachable = false
+  await until(() => servers.row(account).state === 'on', 10_000)
+  assert.deepEqual(events(), ['server.intended', 'server.failed', 'server.spawned'])
+})
+
+test('a server that is looked at and falls silent is told of before it counts as hung', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub({ pulseMs: 10 })
+  await servers.ensure(account, nobody)
+  const leave = servers.watch(account)
+  spawner.hang(account)
+  await until(() => servers.row(account).code === 'server.timeout')
+  leave()
 })
