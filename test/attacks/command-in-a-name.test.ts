@@ -223,7 +223,10 @@ test('what a job is given goes through the wrapper as it is: nothing of it is ru
   runner.close()
   assert.deepEqual((await readFile(join(prepared.workDirectory, 'got'), 'utf8')).split('\0'), [...values, ''])
   await assert.rejects(access(marker), { code: 'ENOENT' })
-  const files = (await readdir(events)).filter((name) => !name.startsWith('.'))
+  const eventFiles = async () => (await readdir(events)).filter((name) => !name.startsWith('.'))
+  // The last event is told after the end is on disk.
+  await until(async () => (await eventFiles()).length >= values.length + 2)
+  const files = await eventFiles()
   assert.equal(files.length, values.length + 2)
   for (const name of files) {
     const text = await readFile(join(events, name), 'utf8')

@@ -54,7 +54,11 @@ test('whoever may view something starts the server; only an elevated administrat
   const { records } = hub.audit.search({ limit: 10, visible: () => true })
   assert.deepEqual(
     records.filter(({ event }) => event.startsWith('server.')).map(({ sentence }) => sentence),
-    ['User admin stopped the server of atmosphere_stage', 'User jacintar opened atmosphere_stage'],
+    [
+      'User admin stopped the server of atmosphere_stage',
+      'User jacintar opened atmosphere_stage',
+      'User jacintar asked to open atmosphere_stage',
+    ],
   )
 })
 
