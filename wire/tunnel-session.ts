@@ -81,7 +81,7 @@ export const openSession = async (
   // Before HTTP/2 hears of it: Node answers the end of a stream that is no socket by ending it too, and until that is
   // done a frame that is still written is an error that ends the process (ERR_INTERNAL_ASSERTION, Node 26).
   carrier.once('end', () => {
-    h2.destroy(new SeneschalError('tunnel.closed', 'The other end has ended.'))
+    h2.destroy()
     carrier.destroy()
   })
   const h2 = connect('http://tunnel', { ...clientSettings, createConnection: () => carrier })

@@ -61,6 +61,7 @@ test('a far side that ends its half of the line, while we still write, ends that
   const streams = await Promise.all(Array.from({ length: 20 }, () => tunnel.dial()))
   const [line] = lines
   assert.ok(line !== undefined)
+  const kept = streams.pop()
   const ended = once(line.near, 'end')
   line.said.end()
   await ended
@@ -70,6 +71,7 @@ test('a far side that ends its half of the line, while we still write, ends that
     await new Promise(setImmediate)
   }
   assert.equal(line.near.destroyed, true)
+  await until(() => kept?.closed === true)
   await tunnel.dial()
   assert.equal(lines.length, 2)
 })
