@@ -44,6 +44,7 @@ export const createAgentSpawner = (
 ): Spawner => {
   const transports = new Map<string, Transport>()
   const tunnels = new Map<string, { readonly instance: string; readonly tunnel: TunnelClient }>()
+  const listeners = new Set<(instance: string) => void>()
   const chooser = createHostChooser({ hosts: options.hosts, now: deps.now })
 
   const reach = (host: string, account: string): Transport => {
@@ -76,6 +77,9 @@ export const createAgentSpawner = (
     if (present?.instance === instance) return present.tunnel
     dropTunnel(key)
     const tunnel = createTunnelClient({
+      onLost: () => {
+        for (const listener of listeners) listener(instance)
+      },
       open: async (signal) => {
         const input = { ...place(account), instance }
         return (await openServer(reach(host, account), input, { signal, noise: noise(account, host) })).stream
@@ -120,6 +124,10 @@ export const createAgentSpawner = (
       if (tunnels.get(`${account}@${host}`)?.instance === instance) dropTunnel(`${account}@${host}`)
     },
     dial: (stored, signal) => tunnelTo(parseHandle(stored)).dial(signal),
+    onLost: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     stats: chooser.stats,
     close: async () => {
       for (const key of [...tunnels.keys()]) dropTunnel(key)

@@ -65,6 +65,11 @@ export type Spawner = {
    * code of the connection otherwise. Not drained for 30 s, it is cut.
    */
   readonly dial: (handle: Handle, signal?: AbortSignal) => Promise<Duplex>
+  /**
+   * Tells which instance a way was open to that has broken by itself: a reason to poll it at once. Returns how to be
+   * told no more. A spawner without it has its servers' ends noticed by the next poll.
+   */
+  readonly onLost?: (listener: (instance: string) => void) => () => void
   /** Load of the hosts as last measured, where the spawner measures any. */
   readonly stats?: () => readonly HostStats[]
   /** Ends streams and connections, not the servers. */

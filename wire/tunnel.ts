@@ -30,6 +30,8 @@ export type TunnelOptions = {
   readonly stalledAfter?: number
   /** A further session with no streams is closed after this, ms. */
   readonly spareAfter?: number
+  /** The last session has ended, and not by `close`. */
+  readonly onLost?: () => void
 }
 
 export type TunnelClient = {
@@ -68,9 +70,10 @@ export const createTunnelClient = (options: TunnelOptions): TunnelClient => {
     spares.set(session, setTimeout(close, options.spareAfter ?? 30_000).unref())
   }
   const onLost = (session: TunnelSession) => {
-    sessions.delete(session)
+    const wasUp = sessions.delete(session)
     clearTimeout(spares.get(session))
     spares.delete(session)
+    if (wasUp && sessions.size === 0 && !ended.signal.aborted) options.onLost?.()
   }
 
   const openAnother = async (): Promise<void> => {

@@ -261,7 +261,7 @@ export const createLife = (
       })
   }
   const lookLater = () => {
-    const usual = parts.pollMs ?? 10_000
+    const usual = parts.pollMs ?? 60_000
     const isUrgent = silent > 0 || (row.code !== null && interest.watched())
     if (row.state === 'on') after(isUrgent ? Math.min(usual, soonAgain) : usual, look)
   }
@@ -313,6 +313,10 @@ export const createLife = (
     lookLater()
   }
 
+  const listenNoMore = spawner.onLost?.((instance) => {
+    if (instance === present?.instance) look()
+  })
+
   pulse.start()
   return {
     row: () => row,
@@ -357,6 +361,7 @@ export const createLife = (
     adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),
     close: async () => {
       closed = true
+      listenNoMore?.()
       pulse.stop()
       clearTimeout(timer)
       if (work !== undefined && 'abort' in work)

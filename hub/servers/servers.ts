@@ -23,7 +23,7 @@ export type ServersParts = {
   readonly idleMinutes: number
   /** Default 30 s. */
   readonly startTimeoutMs?: number
-  /** Between two looks at a running server, ms; default 10 s. */
+  /** Between two looks at a running server, of which each costs its host a process, ms; default 60 s. */
   readonly pollMs?: number
   /** Between two signs of life of a server that somebody looks at, ms; default 2 s. */
   readonly pulseMs?: number

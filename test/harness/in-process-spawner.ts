@@ -45,6 +45,7 @@ export const inProcessSpawner = async (
   const running = new Map<string, Running>()
   const starts: SpawnSettings[] = []
   const launches = new Map<string, Promise<Running>>()
+  const listeners = new Set<(instance: string) => void>()
   let count = 0
 
   const bring = async (settings: SpawnSettings): Promise<Running> => {
@@ -58,6 +59,9 @@ export const inProcessSpawner = async (
     })
     await new Promise<void>((resolve) => listener.listen(path, resolve))
     const tunnel = createTunnelClient({
+      onLost: () => {
+        for (const listener of listeners) listener(settings.instance)
+      },
       open: () =>
         new Promise((resolve, reject) => {
           const socket = connect(path, () => resolve(socket)).once('error', reject)
@@ -68,7 +72,6 @@ export const inProcessSpawner = async (
       tunnel,
       hung: false,
       end: () => {
-        tunnel.close()
         for (const socket of sockets) socket.destroy()
         listener.close()
         http.closeAllConnections()
@@ -97,6 +100,10 @@ export const inProcessSpawner = async (
     hold: async () => undefined,
     launch: async () => undefined,
     kill: end,
+    onLost: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     hang: (account) => {
       const found = running.get(account)
       if (found !== undefined) found.hung = true
@@ -128,7 +135,10 @@ export const inProcessSpawner = async (
     },
     stop: async (handle) => {
       reach()
-      if (find(handle) !== undefined) end(String(handle.account))
+      const found = find(handle)
+      if (found === undefined) return
+      found.tunnel.close()
+      end(String(handle.account))
     },
     dial: async (handle, signal) => {
       spawner.dials.push(String(handle.account))
@@ -143,7 +153,10 @@ export const inProcessSpawner = async (
       return await found.tunnel.dial(signal)
     },
     close: async () => {
-      for (const account of [...running.keys()]) end(account)
+      for (const [account, { tunnel }] of [...running]) {
+        tunnel.close()
+        end(account)
+      }
     },
   }
   t.after(() => spawner.close())

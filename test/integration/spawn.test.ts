@@ -12,6 +12,7 @@ import { createSpawner } from '../../spawners/registry.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
 import { askWhoAmI, spawnSettingsFor } from '../harness/road.ts'
 import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { until } from '../harness/until.ts'
 
 const entry = join(import.meta.dirname, '..', 'harness', 'agent-entry.ts')
 const deps = { now: Date.now, random: Math.random, env: process.env, entry, warn: () => undefined }
@@ -149,10 +150,13 @@ test('a killed server is seen as gone, a stopped one as silent', async (t) => {
   const { spawner } = await localSpawner(t)
   const handle = await spawner.start('clouds', spawnSettingsFor('clouds'), ignore, never)
   const { pid } = await askWhoAmI(() => spawner.dial(handle))
+  const lost: string[] = []
+  spawner.onLost?.((instance) => lost.push(instance))
   process.kill(pid, 'SIGSTOP')
   assert.equal((await spawner.poll(handle)).state, 'silent')
   process.kill(pid, 'SIGKILL')
-  await sleep(50)
+  await until(() => lost.length === 1)
+  assert.deepEqual(lost, [handle.instance])
   assert.equal((await spawner.poll(handle)).state, 'exited')
 })
 

@@ -232,6 +232,16 @@ test('a server that dies while somebody watches is brought back, after a failed 
   leave()
 })
 
+test('a server whose tunnel breaks is looked after at once, also when nobody watches', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub({ pollMs: 60_000 })
+  await servers.ensure(account, nobody)
+  const stream = await servers.dial(account)
+  stream.on('error', () => undefined)
+  spawner.kill(account)
+  await until(() => servers.row(account).state === 'off')
+})
+
 test('a server that hangs is ended and told as such', async (t) => {
   const { spawner, hub } = await parts(t)
   const servers = hub({ pollMs: 10 })

@@ -11,6 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pairStreams } from '../../wire/pair.ts'
 import { createTunnelClient, serveTunnel, type TunnelClient, type TunnelOptions } from '../../wire/tunnel.ts'
+import { until } from '../harness/until.ts'
 
 type Far = {
   readonly tunnel: TunnelClient
@@ -210,6 +211,24 @@ test('a caller who gives up in the same turn gets no stream, and leaves none', a
   await assert.rejects(dialling, /changed my mind/)
   await tunnel.dial()
   assert.equal(accepted(), 1)
+})
+
+test('whoever wants to know is told that a tunnel broke, and not that a part of it, or all, was closed', async (t) => {
+  let lost = 0
+  const onLost = () => {
+    lost += 1
+  }
+  const { tunnel, carriers } = await withTunnel(t, echo, { streamsPerSession: 1, spareAfter: 10, onLost })
+  const [first, second] = await Promise.all([tunnel.dial(), tunnel.dial()])
+  second.destroy()
+  await until(() => carriers.filter(({ destroyed }) => destroyed).length === 1)
+  assert.deepEqual([lost, first.destroyed], [0, false])
+  for (const carrier of carriers) carrier.destroy()
+  await until(() => lost === 1)
+  const again = await tunnel.dial()
+  tunnel.close()
+  await closed(again)
+  assert.equal(lost, 1)
 })
 
 test('a closed tunnel refuses and says so', async (t) => {
