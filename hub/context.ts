@@ -170,6 +170,9 @@ export type LiveSocket = {
 
 /** Signs what leaves the hub for UI servers and the daemon. */
 export type Signer = {
+  /** Of the viewer's groups those that an assertion for an account says; throws `groups.too-many`. */
+  readonly groupsFor: (viewer: Pick<Viewer, 'groups'>, account: string) => readonly string[]
+  /** `audience`: `account/instance`. */
   readonly assertion: (viewer: Viewer, audience: string) => Promise<string>
   readonly grant: (viewer: Viewer, request: GrantRequest) => Promise<string>
   /** Public keys as a JWK set. */

@@ -47,6 +47,7 @@ import { createSite } from './site.ts'
 import { openStore, type Store } from './store/open.ts'
 import { createServerStore } from './store/servers.ts'
 import { unixGroupsById } from './unix-groups.ts'
+import { createVouched } from './vouched.ts'
 import { createWall } from './wall/wall.ts'
 
 export type HubDeps = {
@@ -123,14 +124,6 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const live = createLiveSockets()
   const addressOf = createAddressOf(config.trustedProxies)
   const groups = createGroups({ unix: config.unixGroups ? unixGroupsById : undefined, now, log })
-  const signer = await createSigner({
-    keys: config.keys,
-    issuer: publicUrl,
-    site: siteName,
-    now,
-    wall: deps.now,
-  })
-
   const site = createSite({
     daemons: config.daemons.map(({ name, directory, accounts }) => ({
       name,
@@ -144,6 +137,14 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   })
   const { view, policy } = site
   closing.defer(() => site.close())
+  const signer = await createSigner({
+    keys: config.keys,
+    issuer: publicUrl,
+    site: siteName,
+    vouched: createVouched(policy),
+    now,
+    wall: deps.now,
+  })
 
   const sessions = createSessions({ db, now })
   const kiosks = createKiosks({ db, now })

@@ -11,6 +11,7 @@ import {
 } from '../protocol/tokens.ts'
 import { createSigner as createTokenSigner, generateKey } from '../wire/tokens.ts'
 import type { Signer } from './context.ts'
+import type { Vouched } from './vouched.ts'
 
 export type SignerParts = {
   /** Directory of keys, 0700; a key is made at the first start. */
@@ -19,11 +20,14 @@ export type SignerParts = {
   readonly issuer: string
   /** Audience of grants. */
   readonly site: string
+  readonly vouched: Vouched
   /** The clock by which elevations end. */
   readonly now: () => number
   /** This host's own clock: tokens are compared with the clocks of other hosts. */
   readonly wall: () => number
 }
+
+const accountOf = (audience: string): string => audience.split('/', 1)[0] ?? ''
 
 const jwk = z.looseObject({
   kty: z.literal('OKP'),
@@ -49,6 +53,7 @@ const readKey = async (file: string) => {
 }
 
 export const createSigner = async (parts: SignerParts): Promise<Signer> => {
+  const { vouched } = parts
   await ensureDir(parts.keys, { mode: 0o700 })
   const signer = await createTokenSigner(await readKey(join(parts.keys, keyFile)))
   await writeFileAtomic(join(parts.keys, jwksFile), `${JSON.stringify(signer.jwks(), null, 2)}\n`, {
@@ -63,22 +68,24 @@ export const createSigner = async (parts: SignerParts): Promise<Signer> => {
     held === null ? null : { class: held.class, until: held.until - (parts.now() - parts.wall()) }
   return {
     jwks: () => ({ keys: signer.jwks().keys.map((key) => ({ ...key })) }),
-    assertion: (viewer, audience) =>
+    groupsFor: vouched.toServer,
+    // Both are async so that what they refuse rejects.
+    assertion: async (viewer, audience) =>
       signer.sign(assertionType, {
         iss: parts.issuer,
         aud: audience,
         sub: viewer.person,
-        groups: viewer.groups,
+        groups: vouched.toServer(viewer, accountOf(audience)),
         session: viewer.session,
         elevation: elevation(viewer.elevation),
         ...lifetime(assertionLifetime),
       }),
-    grant: (viewer, request) =>
+    grant: async (viewer, request) =>
       signer.sign(grantType, {
         iss: parts.issuer,
         aud: parts.site,
         sub: viewer.person,
-        groups: viewer.groups,
+        groups: vouched.toDaemon(viewer, request.ask),
         session: viewer.session,
         elevation: elevation(viewer.elevation),
         ...(request.reason === undefined ? {} : { reason: request.reason }),

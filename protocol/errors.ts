@@ -61,6 +61,10 @@ const table = {
   'grant.wrong-account': { status: 403, text: 'The grant is for another account.' },
   'grant.wrong-request': { status: 403, text: 'The grant is for another request.' },
   'grant.wrong-site': { status: 403, text: 'The grant is for another site.' },
+  'groups.too-many': {
+    status: 403,
+    text: 'You are in more groups than can be passed on. An administrator can have fewer of them named for you.',
+  },
   'groups.unavailable': {
     status: 503,
     text: 'Your groups cannot be told at the moment, so nobody knows what you may do. Try again soon.',

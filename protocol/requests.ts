@@ -8,6 +8,11 @@ export const pluginRef = z.string().check(z.regex(/^[a-z][a-z0-9-]{0,63}(?:@[0-9
 /** The largest request file, bytes. */
 export const requestMaxBytes = 64 * 1024
 
+/** The largest `ask`, bytes of its JSON. */
+export const askMaxBytes = 16 * 1024
+/** The longest grant, characters: with the largest `ask`, the most groups (tokens.ts) and the longest reason. */
+export const grantMaxLength = 48 * 1024
+
 /** What is asked for; stands whole inside a grant. */
 export const ask = z.readonly(
   z.strictObject({
@@ -24,7 +29,11 @@ export type Ask = z.infer<typeof ask>
 
 /** A person's request: the grant says everything, and `id` must be its jti. */
 export const grantedRequest = z.readonly(
-  z.strictObject({ version: z.literal(1), id: requestId, grant: z.string().check(z.maxLength(48 * 1024)) }),
+  z.strictObject({
+    version: z.literal(1),
+    id: requestId,
+    grant: z.string().check(z.maxLength(grantMaxLength)),
+  }),
 )
 
 /** A request without a grant: there is no person, only the uid that owns the file. */

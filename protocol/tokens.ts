@@ -13,6 +13,11 @@ export const assertionLifetime = 60_000
 /** How often the hub sends a fresh assertion down an open socket, ms. */
 export const assertionRefresh = 45_000
 
+/** Groups in one token, bytes of their JSON. Whoever signs more than this leaves nothing out: it refuses. */
+export const groupsMaxBytes = 12 * 1024
+/** The longest assertion, characters: with so many groups, and room for everything else. UI servers take as much. */
+export const assertionMaxLength = 20 * 1024
+
 const seconds = z.number().check(z.int())
 export const groups = z.readonly(z.array(z.string().check(z.regex(/^(?:unix|ldap|oidc)\/.{1,128}$/))))
 

@@ -10,6 +10,7 @@ import { ensureDir } from '../durable/files.ts'
 import type { ServerSettings } from '../protocol/agent.ts'
 import { asSeneschalError, SeneschalError } from '../protocol/errors.ts'
 import { workflowName } from '../protocol/ids.ts'
+import { assertionMaxLength } from '../protocol/tokens.ts'
 import { createVerifier } from '../wire/tokens.ts'
 import { createAdmission } from './admission.ts'
 import { errorBodyOf, optional, sendJson, whole } from './exchange.ts'
@@ -49,6 +50,8 @@ export type UiServer = {
 }
 
 const pollMsDefault = 2000
+/** All that the hub says beside its assertion, bytes. */
+const otherHeaders = 16 * 1024
 
 /** The history's file; in memory where the account's state directory cannot be used. */
 const historyFile = async ({ settings, home, log }: UiServerParts): Promise<string> => {
@@ -160,7 +163,8 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     else sendJson(response, error.status, errorBodyOf(error, id))
   }
 
-  const http = createServer({ maxHeaderSize: 16 * 1024, keepAliveTimeout: 30_000 }, (request, response) => {
+  const limits = { maxHeaderSize: assertionMaxLength + otherHeaders, keepAliveTimeout: 30_000 }
+  const http = createServer(limits, (request, response) => {
     const id = randomUUID()
     answering += 1
     answer(request, response, id)
@@ -179,7 +183,7 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     noServer: true,
     perMessageDeflate: false,
     clientTracking: false,
-    maxPayload: 16 * 1024,
+    maxPayload: assertionMaxLength,
   })
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const viewer = await admission.identify(request)

@@ -5,14 +5,19 @@ import { isGroupName } from '../../protocol/permissions.ts'
 import { groups } from '../../protocol/tokens.ts'
 import type { Identity } from './oidc.ts'
 
-/** Names that a rule cannot name are left out; so many fit a grant. */
-const maxGroups = 200
+/** Kept with each session, bytes of their JSON: more than any directory says. Leaving some out could let somebody in. */
+const maxBytes = 128 * 1024
 
-/** `oidc/NAME` for each group of the claim: a name of one source never passes for one of another. */
+/**
+ * `oidc/NAME` for each group of the claim that a rule can name: a name of one source never passes for one of another.
+ * Throws `groups.too-many`.
+ */
 export const groupsFrom = (claim: unknown): readonly string[] => {
   const names = Array.isArray(claim) ? claim : typeof claim === 'string' ? [claim] : []
   const usable = names.filter((name): name is string => typeof name === 'string' && isGroupName(name))
-  return groups.parse([...new Set(usable)].slice(0, maxGroups).map((name) => `oidc/${name}`))
+  const found = groups.parse([...new Set(usable)].map((name) => `oidc/${name}`))
+  if (Buffer.byteLength(JSON.stringify(found)) > maxBytes) throw new SeneschalError('groups.too-many')
+  return found
 }
 
 /** Display name: the claim, or else the person's name. */

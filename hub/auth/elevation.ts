@@ -43,6 +43,7 @@ export const finishElevation = async (
   const code = keptOut({ kind: 'person', person: session.person }, parts)
   if (code !== undefined) throw new SeneschalError(code)
   const raised = attempt.class ?? 'execute'
+  const groups = groupsFrom(identity.claims[config.provider.groupsClaim])
   await audit.record({
     event: 'elevation.raised',
     outcome: 'done',
@@ -56,7 +57,7 @@ export const finishElevation = async (
     class: raised,
     until: Math.min(now() + milliseconds(config.elevation.duration), session.expiresAt),
     reason: attempt.reason,
-    groups: groupsFrom(identity.claims[config.provider.groupsClaim]),
+    groups,
     providerSid: identity.sid,
     idToken: identity.idToken,
   })

@@ -26,13 +26,14 @@ export const finishSignIn = async (
   )
   const code = keptOut({ kind: 'person', person }, parts)
   if (code !== undefined) throw new SeneschalError(code)
+  const groups = groupsFrom(identity.claims[provider.groupsClaim])
   await audit.record({ event: 'session.signed-in', outcome: 'done', person, address })
   const made = await sessions.create({
     person,
     displayName: displayNameFrom(identity.claims[provider.nameClaim], person),
     issuer: identity.issuer,
     subject: identity.subject,
-    groups: groupsFrom(identity.claims[provider.groupsClaim]),
+    groups,
     expiresAt: now() + milliseconds(config.session.maxAge),
     idToken: identity.idToken,
     providerSid: identity.sid,

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { groupsNamed } from '../../policy/groups-named.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import { assertionRefresh } from '../../protocol/tokens.ts'
@@ -98,6 +99,11 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
     }
   }
 
+  const namedFor = (account: string): ReadonlySet<string> => {
+    const snapshot = policy.snapshot(account)
+    return snapshot === undefined ? new Set() : groupsNamed(snapshot, account)
+  }
+
   const connect = (
     opened: Viewer,
     account: string,
@@ -114,7 +120,6 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
     const look = () => {
       if (!mayViewAnything({ site, policy }, viewer, account)) piped.close(closeCodes.forbidden)
     }
-    const unlisten = policy.onChange(look)
     const refresh = async () => {
       const current = await gate.current(viewer)
       if (current === undefined) return piped.close(closeCodes.sessionEnded)
@@ -122,11 +127,20 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
       look()
       server.write(maskedText(await signer.assertion(viewer, audience), randomBytes(4)))
     }
-    const timer = setInterval(() => {
+    const tryToRefresh = () => {
       // Without a fresh assertion the UI server ends the socket by itself; this only says why.
       refresh().catch((err) => log.warn({ err, account }, 'no fresh assertion for an open socket'))
-    }, parts.refreshMs ?? assertionRefresh)
+    }
+    const timer = setInterval(tryToRefresh, parts.refreshMs ?? assertionRefresh)
     timer.unref()
+    let named = namedFor(account)
+    const unlisten = policy.onChange(() => {
+      look()
+      const before = named
+      named = namedFor(account)
+      // A group that the last assertion had no reason to name.
+      if (viewer.groups.some((group) => named.has(group) && !before.has(group))) tryToRefresh()
+    })
     piped.closed.then(() => {
       clearInterval(timer)
       unlisten()

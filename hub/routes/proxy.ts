@@ -24,7 +24,7 @@ import type { Upstream } from '../proxy/upstream.ts'
 export type ProxyParts = {
   readonly gate: Pick<Gate, 'viewer'>
   readonly servers: Servers
-  readonly signer: Pick<Signer, 'assertion'>
+  readonly signer: Pick<Signer, 'assertion' | 'groupsFor'>
   readonly audit: Pick<Audit, 'record'>
   readonly upstream: Upstream
   readonly now: Clock
@@ -95,7 +95,7 @@ export const proxyRoutes =
         const viewer = gate.viewer(request)
         const path = pathOf(request)
         const audience = servers.audience(path.account)
-        const headers = headersFor(request, await assertion(viewer, audience))
+        const headers = headersFor(request, await assertion(viewer, path.account, audience))
         const method = request.method === 'HEAD' ? 'HEAD' : 'GET'
         const head: Head = (status, said) => {
           const answer = presentAnswer(status, said)

@@ -36,6 +36,7 @@ import { createSite } from '../../hub/site.ts'
 import { registerSockets } from '../../hub/sockets.ts'
 import { openStore } from '../../hub/store/open.ts'
 import { createServerStore } from '../../hub/store/servers.ts'
+import { createVouched } from '../../hub/vouched.ts'
 import { createWall } from '../../hub/wall/wall.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import type { ElevationClass, PermissionSnapshot } from '../../protocol/permissions.ts'
@@ -92,6 +93,7 @@ export type ServingOptions = {
 }
 
 export const defaultPermissions = snapshotOf({
+  roles: { admin: ['user:admin'], auditor: [], developer: ['group:oidc/ops'] },
   accounts: {
     atmosphere_stage: {
       owners: ['user:owner'],
@@ -145,7 +147,14 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   })
   await site.ready
   await until(() => site.view.summary('oceans_stage', 'waves') !== undefined)
-  const signer = await createSigner({ keys: join(dir, 'keys'), issuer: origin, site: 'test', now, wall: now })
+  const signer = await createSigner({
+    keys: join(dir, 'keys'),
+    issuer: origin,
+    site: 'test',
+    vouched: createVouched(site.policy),
+    now,
+    wall: now,
+  })
   const serve = (): Server => {
     const server = createServer(options.answer ?? ((_request, response) => response.writeHead(404).end()))
     if (options.upgrade !== undefined) server.on('upgrade', options.upgrade)

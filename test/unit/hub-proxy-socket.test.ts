@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { closeCodes } from '../../protocol/frames.ts'
 import { startServing } from '../harness/serving.ts'
-import { snapshotOf } from '../harness/site-feed.ts'
+import { layer, snapshotOf } from '../harness/site-feed.ts'
 import { until } from '../harness/until.ts'
 
 type Opened = {
@@ -64,6 +64,25 @@ test('the hub sends fresh assertions by itself, each one good', async (t) => {
     const said = await hub.verifier.verifyAssertion(token, hub.servers.audience('atmosphere_stage'))
     assert.deepEqual([said.sub, said.groups], ['mel', ['oidc/ops']])
   }
+  socket.close()
+  await closed
+})
+
+test('a group that permissions name from now on is told at once', async (t) => {
+  const { hub, opened } = await speaking(t)
+  const mel = await hub.signIn('mel', ['oidc/late', 'oidc/ops'])
+  const { closed, socket } = await mel.socket('/u/atmosphere_stage/stream')
+  await hub.feed.permissions(
+    snapshotOf({
+      version: 2,
+      site: layer({ read: ['everyone'], execute: ['everyone', '!group:oidc/late'] }),
+      accounts: { atmosphere_stage: { owners: [], cli: 'refuse', workflows: {} } },
+    }),
+  )
+  await until(() => opened[0]?.heard.length === 1)
+  const audience = hub.servers.audience('atmosphere_stage')
+  const said = await hub.verifier.verifyAssertion(opened[0]?.heard[0] ?? '', audience)
+  assert.deepEqual(said.groups, ['oidc/late'])
   socket.close()
   await closed
 })

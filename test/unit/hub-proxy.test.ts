@@ -19,7 +19,7 @@ test('a person reads through the hub; the UI server gets a fresh assertion and n
       response.end('{"ok":true}')
     },
   })
-  const jacintar = await hub.signIn('jacintar', ['oidc/ops'])
+  const jacintar = await hub.signIn('jacintar', ['oidc/ops', 'oidc/of-no-concern'])
   assert.equal(codeOf(await jacintar.get('/u/atmosphere_stage/workflows')), 'server.off')
 
   await hub.open('atmosphere_stage')

@@ -187,7 +187,10 @@ test('groups of the provider keep to names that a rule can name', () => {
   assert.deepEqual(groupsFrom(['a', 'a', 'b c', 'x/y', '', '!d', 7, 'e\n']), ['oidc/a', 'oidc/b c'])
   assert.deepEqual(groupsFrom('staff'), ['oidc/staff'])
   assert.deepEqual(groupsFrom({ a: 1 }), [])
-  assert.equal(groupsFrom(Array.from({ length: 999 }, (_, index) => `g${index}`)).length, 200)
+  assert.equal(groupsFrom(Array.from({ length: 999 }, (_, index) => `g${index}`)).length, 999)
+  assert.throws(() => groupsFrom(Array.from({ length: 20_000 }, (_, index) => `g${index}`)), {
+    code: 'groups.too-many',
+  })
 })
 
 test('a cookie is read only where it comes once', () => {
