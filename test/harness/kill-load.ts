@@ -3,17 +3,16 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { siteLayout } from '../../daemon/layout.ts'
 import { putRequest } from '../../durable/inbox.ts'
-import { sessionBody } from '../../protocol/api.ts'
 import { type Ask, type Asking, createSubmitter, startAsking } from './kill-people.ts'
 import type { Chance } from './kill-random.ts'
+import { raise, rememberSession, signIn } from './kill-session.ts'
 import { account, type KillSite } from './kill-site.ts'
 import { type Follower, follow } from './kill-sockets.ts'
 import { until } from './until.ts'
-import { createVisitor, type Visitor } from './visitor.ts'
+import type { Visitor } from './visitor.ts'
 
 /** Every job writes its name when it begins and when it ends: the files count, whatever anybody says. */
 const counted = (pause: string): string =>
@@ -60,41 +59,6 @@ export const siteFile = JSON.stringify({
   permissions: { read: ['everyone'], execute: ['everyone'] },
   accounts: { [account(0)]: {}, [account(1)]: {} },
 })
-
-const signIn = async (site: KillSite, name: string): Promise<Visitor> => {
-  const visitor = createVisitor({ origin: site.url, port: site.port })
-  await visitor.submit(await visitor.open('/auth/login'), { name, password: name })
-  return visitor
-}
-
-const raise = async (visitor: Visitor, name: string): Promise<void> => {
-  const answer = await visitor.change('POST', '/auth/elevate', { class: 'execute' })
-  assert.equal(answer.status, 200, answer.text)
-  const { location } = answer.body as { location: string }
-  await visitor.submit(await visitor.open(location), { name, password: name })
-}
-
-/** All of the session that must survive: who, how long, raised to what until when. */
-const sessionOf = async (visitor: Visitor): Promise<string | undefined> => {
-  const answer = await visitor.ask('GET', '/api/session').catch(() => undefined)
-  if (answer === undefined || answer.status >= 500) return undefined
-  if (answer.status !== 200) return `${answer.status} ${answer.text}`
-  const { person, groups, csrf, elevation } = sessionBody.parse(answer.body)
-  return JSON.stringify({ person, groups, csrf, elevation })
-}
-
-/** What the API does not tell, from the hub's own database. */
-export const endsOf = (site: KillSite): unknown => {
-  const db = new DatabaseSync(join(site.layout.hub, 'hub.sqlite'), { readOnly: true, timeout: 5000 })
-  try {
-    return db
-      .prepare('select name, id_hash, created_at, expires_at, elevation_until from sessions order by name')
-      .all()
-      .map((row) => ({ ...row }))
-  } finally {
-    db.close()
-  }
-}
 
 /** Files that are no requests, put into the inbox now and then as any user could; counts them. */
 const startLittering = (site: KillSite, everyMs: number) => {
@@ -166,10 +130,7 @@ export const startLoad = async (site: KillSite, chance: Chance, everyMs: number)
   const mel = await signIn(site, 'mel')
   const raised = await signIn(site, 'jacintar')
   await raise(raised, 'jacintar')
-  const before = await sessionOf(raised)
-  const cookie = raised.cookieHeader(new URL(site.url))
-  const ends = JSON.stringify(endsOf(site))
-  assert.match(before ?? '', /"class":"execute"/)
+  const checkSession = await rememberSession(site, raised)
 
   for (const index of [0, 1] as const) {
     const answer = await raised.change('POST', `/api/accounts/${account(index)}/server`)
@@ -205,14 +166,7 @@ export const startLoad = async (site: KillSite, chance: Chance, everyMs: number)
     followers,
     isLive,
     asking,
-    checkSession: async () => {
-      const now = await sessionOf(raised)
-      if (now === undefined) return 'the hub does not answer'
-      if (now !== before) return `the session was ${before} and is ${now}`
-      if (raised.cookieHeader(new URL(site.url)) !== cookie) return 'the session has another id'
-      const last = JSON.stringify(endsOf(site))
-      return last === ends ? undefined : `the sessions ended ${ends} and end ${last}`
-    },
+    checkSession,
     litter: () => litter,
     settle: async () => {
       litter = await littering.end()

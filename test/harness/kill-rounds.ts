@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Load, liveWithin } from './kill-load.ts'
 import { killAll, type Process } from './kill-processes.ts'
 import type { Chance } from './kill-random.ts'
-import { account, type KillSite, type Part, parts } from './kill-site.ts'
+import { account, isConnection, type KillSite, type Part, parts } from './kill-site.ts'
 import { tearLastLines } from './kill-torn.ts'
 
 export type Kill = {
@@ -34,6 +34,8 @@ type Victim = {
   readonly part: Part
   readonly account: string | undefined
   readonly processes: readonly Process[]
+  /** Epoch ms. */
+  readonly at: number
 }
 
 export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
@@ -45,10 +47,10 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
   /** The listener alone, the connections alone, or both. */
   const someOf = (part: Part, found: readonly Process[]): readonly Process[] => {
     if (part !== 'sshd' || found.length < 2) return found
-    const listeners = found.filter(({ words }) => !/^sshd(?:-session)?: /.test(words))
-    return chance.pick([found, listeners, found.filter((each) => !listeners.includes(each))])
+    const connections = found.filter(({ words }) => isConnection(words))
+    return chance.pick([found, connections, found.filter((each) => !connections.includes(each))])
   }
-  const choose = async (part: Part): Promise<Victim> => {
+  const choose = async (part: Part): Promise<Omit<Victim, 'at'>> => {
     const of = chance.pick(accountsOf)
     for (const end = Date.now() + backWithin; Date.now() < end; await sleep(20)) {
       const processes = someOf(part, site.find(part, of))
@@ -58,7 +60,7 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
   }
 
   const strike = async (part: Part): Promise<Victim> => {
-    const victim = await choose(part)
+    const victim = { ...(await choose(part)), at: Date.now() }
     await killAll(victim.processes)
     killed.set(part, (killed.get(part) ?? 0) + 1)
     // Before it is started again: hub and daemon are down for a moment.
@@ -67,9 +69,9 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
   }
 
   /** The supervisor's callers and the agents come by themselves when they are needed. */
-  const back = async ({ part, account: of, processes }: Victim, since: number): Promise<boolean> => {
+  const back = async ({ part, account: of, processes, at }: Victim): Promise<boolean> => {
     if (part === 'supervisor' || part === 'agent') return true
-    if (part !== 'uiserver') return site.answers(part, since)
+    if (part !== 'uiserver') return site.answers(part, at)
     const dead = new Set(processes.map(({ pid, start }) => `${pid} ${start}`))
     const present = site.find('uiserver', of).filter(({ pid, start }) => !dead.has(`${pid} ${start}`))
     if (present.length < processes.length) return false
@@ -80,16 +82,15 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
     return true
   }
   /** When it was so, epoch ms. */
-  const whenBack = async (victim: Victim, since: number): Promise<number> => {
+  const whenBack = async (victim: Victim): Promise<number> => {
     for (const end = Date.now() + backWithin; Date.now() < end; await sleep(25))
-      if (await back(victim, since)) return Date.now()
+      if (await back(victim)) return Date.now()
     faults.push(`${victim.part} did not come back within ${backWithin / 1000} s`)
     return Date.now()
   }
 
   const round = async (chosen: readonly Part[]): Promise<void> => {
     const name = chosen.join(' + ')
-    const since = Date.now()
     const victims: Victim[] = []
     const returns: Promise<number>[] = []
     for (const [index, part] of chosen.entries()) {
@@ -100,8 +101,9 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
         await sleep(chance.between(50, 800))
         await site.startSshd()
       }
-      returns.push(whenBack(victim, Date.now()))
+      returns.push(whenBack(victim))
     }
+    const since = victims[0]?.at ?? 0
     const backAt = Math.max(...(await Promise.all(returns)))
     // Until then somebody may not have noticed yet that anything is gone.
     await sleep(Math.max(0, since + noticedWithin - Date.now()))

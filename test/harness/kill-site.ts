@@ -36,7 +36,6 @@ export const cannotStand: string | false =
       ? 'no sshd on this machine'
       : false
 
-export type ServerPart = 'hub' | 'daemon' | 'sshd' | 'uiserver'
 export const parts = ['hub', 'daemon', 'sshd', 'uiserver', 'supervisor', 'agent'] as const
 export type Part = (typeof parts)[number]
 
@@ -80,6 +79,10 @@ const isHealthy = async (url: string): Promise<boolean> => {
     return false
   }
 }
+
+/** A connection's own processes go on when the listener is gone; they are told by their title. */
+export const isConnection = (title: string): boolean =>
+  accounts.some((name) => title.startsWith(`sshd: ${name}`) || title.startsWith(`sshd-session: ${name}`))
 
 const words: Readonly<Record<'uiserver' | 'supervisor' | 'agent', RegExp>> = {
   uiserver: /\/far\/seneschal\.mjs uiserver /,
@@ -138,11 +141,7 @@ export const startKillSite = async (settings: {
     }
     const sshds = (all: readonly Process[]): readonly Process[] => {
       const listeners = new Set(processesOf(laid.sshd.config))
-      // A connection's own processes go on when the listener is gone; they are told by their title.
-      return all.filter(
-        ({ pid, words: title }) =>
-          listeners.has(pid) || /^sshd(?:-session)?: (?:atmosphere|oceans)_stage/.test(title),
-      )
+      return all.filter(({ pid, words: title }) => listeners.has(pid) || isConnection(title))
     }
     const find: KillSite['find'] = (part, of) => {
       const all = everyProcess()

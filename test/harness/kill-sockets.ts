@@ -12,10 +12,8 @@ import type { Visitor } from './visitor.ts'
 export type Follower = {
   readonly name: string
   readonly isLive: () => boolean
-  /** Epoch ms, of the hello of the present connection; the end of the last one. */
+  /** Epoch ms, of the hello of the present connection. */
   readonly liveSince: () => number
-  readonly lostAt: () => number
-  readonly seq: () => number
   /** As the page does when the server is said to be on again. */
   readonly nudge: () => void
   /** What was not as it should be. */
@@ -34,7 +32,6 @@ export const follow = (hub: Hub, visitor: Visitor, path: string): Follower => {
   const counts = { connections: 0, resets: 0, deltas: 0 }
   let live = false
   let liveSince = 0
-  let lostAt = 0
   let last: { epoch: string; seq: number } | undefined
 
   /** What one connection says, told apart from what the code under test makes of it. */
@@ -114,7 +111,6 @@ export const follow = (hub: Hub, visitor: Visitor, path: string): Follower => {
       },
       onState: ({ phase }) => {
         if (phase === 'signed-out' || phase === 'forbidden') faults.push(`${path}: ${phase}`)
-        if (live && phase !== 'live') lostAt = Date.now()
         if (!live && phase === 'live') liveSince = Date.now()
         live = phase === 'live'
       },
@@ -130,8 +126,6 @@ export const follow = (hub: Hub, visitor: Visitor, path: string): Follower => {
     name: path,
     isLive: () => live,
     liveSince: () => liveSince,
-    lostAt: () => lostAt,
-    seq: () => last?.seq ?? 0,
     nudge: stream.nudge,
     faults: () => faults,
     counts: () => counts,
