@@ -73,9 +73,8 @@ export const createKiller = (site: KillSite, load: Load, chance: Chance) => {
     if (part === 'supervisor' || part === 'agent') return true
     if (part !== 'uiserver') return site.answers(part, at)
     const dead = new Set(processes.map(({ pid, start }) => `${pid} ${start}`))
-    const present = site.find('uiserver', of).filter(({ pid, start }) => !dead.has(`${pid} ${start}`))
-    if (present.length < processes.length) return false
     for (const name of of === undefined ? [account(0), account(1)] : [of]) {
+      if (site.find('uiserver', name).every(({ pid, start }) => dead.has(`${pid} ${start}`))) return false
       const answer = await load.raised.ask('GET', `/api/accounts/${name}`).catch(() => undefined)
       if ((answer?.body as { server?: { state?: string } } | undefined)?.server?.state !== 'on') return false
     }
