@@ -356,7 +356,12 @@ export const createLife = (
     },
     onProgress: progress.listen,
     suspect,
-    watch: interest.watch,
+    watch: () => {
+      const leave = interest.watch()
+      // It failed before its looker was here: the answer to a start may be faster than the way to its progress.
+      if (lost) reviveIfWatched()
+      return leave
+    },
     touch: interest.touch,
     adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),
     close: async () => {

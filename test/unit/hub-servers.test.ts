@@ -374,6 +374,16 @@ test('without a record nothing is started; the server comes by itself once it ca
   assert.deepEqual(events(), ['server.intended', 'server.spawned'])
 })
 
+test('who comes to look just after a start failed has it tried again', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  spawner.unreachable = true
+  await assert.rejects(servers.ensure(account, nobody), { code: 'host.unreachable' })
+  spawner.unreachable = false
+  t.after(servers.watch(account))
+  await until(() => servers.row(account).state === 'on', 10_000)
+})
+
 test('a start that fails again and again by itself is recorded once', async (t) => {
   const { spawner, events, hub } = await parts(t)
   const servers = hub()
