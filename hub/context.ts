@@ -70,6 +70,11 @@ declare module 'fastify' {
 export type Gate = {
   /** The viewer of a request that passed; throws `internal` where the gate did not run. */
   readonly viewer: (request: FastifyRequest) => Viewer
+  /**
+   * The same viewer as it is now, past the same checks as they are now: for what is done a while after the request
+   * came. Throws what refuses it, and leaves it to the caller to record that.
+   */
+  readonly again: (request: FastifyRequest) => Promise<Viewer>
   /** The same checks for a raw HTTP upgrade that Fastify never sees (sockets under `/u/`). */
   readonly passUpgrade: (request: IncomingMessage, wants: Wants) => Promise<Viewer>
   /** The same session as it is now (groups, elevation); undefined once it ended. For sockets, which outlive a change. */

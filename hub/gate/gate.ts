@@ -79,6 +79,19 @@ export const createGate = (parts: CreateGateParts): HubGate => {
     throw error
   }
 
+  const current = async (viewer: Viewer): Promise<Pick<Visit, 'viewer' | 'session'> | undefined> => {
+    if (viewer.kind === 'kiosk') return (await parts.kiosks.isOpen(viewer.person)) ? { viewer } : undefined
+    const session = await parts.sessions.byName(viewer.session)
+    if (session === undefined || keptOut(viewer, parts) !== undefined) return undefined
+    return { session, viewer: await personViewer(session, viewer.address, parts) }
+  }
+
+  /** The viewer that the checks put there; without one no check ran. */
+  const viewerOf = (visit: Visit | undefined): Viewer => {
+    if (visit?.viewer !== undefined) return visit.viewer
+    throw new SeneschalError('internal', undefined, { cause: new Error('no viewer: the route is public') })
+  }
+
   const enter = (request: FastifyRequest): Visit => {
     const { kind } = request.routeOptions.config
     if (kind === undefined) throw new SeneschalError('route.unknown')
@@ -117,13 +130,14 @@ export const createGate = (parts: CreateGateParts): HubGate => {
           await run(withTheBody, visit, parts).catch((thrown: unknown) => refuse(visit, thrown))
       })
     },
-    viewer: (request) => {
-      const viewer = visits.get(request)?.viewer
-      if (viewer === undefined)
-        throw new SeneschalError('internal', undefined, {
-          cause: new Error('no viewer: the route is public'),
-        })
-      return viewer
+    viewer: (request) => viewerOf(visits.get(request)),
+    again: async (request) => {
+      const visit = visits.get(request)
+      const now = await current(viewerOf(visit))
+      if (visit === undefined || now === undefined) throw new SeneschalError('session.ended')
+      Object.assign(visit, now)
+      await run(withTheBody, visit, parts)
+      return viewerOf(visit)
     },
     passUpgrade: async (request: IncomingMessage, wants: Wants): Promise<Viewer> => {
       const visit: Visit = {
@@ -140,14 +154,8 @@ export const createGate = (parts: CreateGateParts): HubGate => {
       } catch (thrown) {
         return refuse(visit, thrown)
       }
-      if (visit.viewer === undefined) throw new SeneschalError('internal')
-      return visit.viewer
+      return viewerOf(visit)
     },
-    current: async (viewer) => {
-      if (viewer.kind === 'kiosk') return (await parts.kiosks.isOpen(viewer.person)) ? viewer : undefined
-      const session = await parts.sessions.byName(viewer.session)
-      if (session === undefined || keptOut(viewer, parts) !== undefined) return undefined
-      return personViewer(session, viewer.address, parts)
-    },
+    current: async (viewer) => (await current(viewer))?.viewer,
   }
 }

@@ -25,7 +25,7 @@ import { handOverGrant } from '../proxy/hand-over.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 
 export type ActionsParts = {
-  readonly gate: Pick<Gate, 'viewer'>
+  readonly gate: Pick<Gate, 'viewer' | 'again'>
   readonly policy: PolicyView
   readonly servers: Servers
   readonly signer: Signer
@@ -105,8 +105,10 @@ export const actionsRoutes =
       request: id,
     })
 
-    const handOver = async (viewer: Viewer, asked: Ask, id: string, reason: string | undefined) => {
-      await servers.ensure(asked.account, viewer)
+    const handOver = async (request: FastifyRequest, asked: Ask, id: string, reason: string | undefined) => {
+      await servers.ensure(asked.account, gate.viewer(request))
+      // A start takes a while: session, privileges or the right may be gone by now.
+      const viewer = await gate.again(request)
       const grant = await signer.grant(viewer, {
         id,
         ask: asked,
@@ -130,7 +132,7 @@ export const actionsRoutes =
         const entry = entryFor(viewer, definition, asked, id, body.reason)
         await audit.record({ ...entry, event: 'action.intended', outcome: 'allowed' } satisfies AuditEntry)
         try {
-          await handOver(viewer, asked, id, body.reason)
+          await handOver(request, asked, id, body.reason)
         } catch (thrown) {
           const { code, message } = asSeneschalError(thrown)
           await audit.record({
