@@ -33,7 +33,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'POST /api/accounts/{account}/server': { does: 'Starts the account’s server.', status: 202 },
   'DELETE /api/accounts/{account}/server': { does: 'Stops the account’s server.', status: 202 },
   'GET /api/accounts/{account}/server/progress': {
-    does: 'How a start is going: text/event-stream.',
+    does: 'How starts are going, as long as it is listened to: text/event-stream.',
     gives: api.progressEvent,
   },
   'POST /api/accounts/{account}/actions/{action}': {

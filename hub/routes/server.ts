@@ -17,17 +17,18 @@ import {
 import { mayViewAnything } from '../visible.ts'
 
 export type ServerParts = {
-  readonly gate: Pick<Gate, 'viewer'>
+  readonly gate: Pick<Gate, 'viewer' | 'current'>
   readonly site: SiteView
   readonly policy: PolicyView
   readonly servers: Servers
   readonly live: LiveSockets
+  readonly pingEvery?: number
 }
 
 type Request = FastifyRequest<{ Params: { account: string } }>
 
 /** Keeps proxies from ending a quiet stream, ms. */
-const pingEvery = 15_000
+const pingEveryDefault = 15_000
 /** What a reader may leave unread, bytes: more than one start has to say. */
 const patience = 256 * 1024
 
@@ -41,7 +42,7 @@ const wants = (request: FastifyRequest): Wants => ({
 const eventText = (event: ProgressEvent): string => `event: progress\ndata: ${JSON.stringify(event)}\n\n`
 
 export const serverRoutes =
-  ({ gate, site, policy, servers, live }: ServerParts) =>
+  ({ gate, site, policy, servers, live, pingEvery = pingEveryDefault }: ServerParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.post('/api/accounts/:account/server', { config: { kind: CHANGE, wants } }, async (request, reply) => {
       const viewer = gate.viewer(request)
@@ -65,7 +66,7 @@ export const serverRoutes =
       '/api/accounts/:account/server/progress',
       { config: { kind: PAGE, wants } },
       async (request, reply: FastifyReply) => {
-        const viewer = gate.viewer(request)
+        let viewer = gate.viewer(request)
         const account = accountOf(request)
         const stream = new Readable({ read: () => undefined })
         let over = false
@@ -82,11 +83,28 @@ export const serverRoutes =
           account,
           close: () => push(null),
         })
-        const unlook = policy.onChange(() => {
+        const look = () => {
           if (!mayViewAnything({ site, policy }, viewer, account)) push(null)
-        })
-        const pinging = setInterval(() => push(': \n\n'), pingEvery)
+        }
+        const unlook = policy.onChange(look)
+        /** Session and groups too: they are told to nobody when they change. */
+        const renew = async () => {
+          const current = await gate.current(viewer)
+          if (current === undefined) return push(null)
+          viewer = current
+          look()
+          push(': \n\n')
+        }
+        const tryToRenew = () => {
+          renew().catch((err: unknown) => {
+            request.log.warn({ err, account }, 'whether somebody may still follow a start cannot be told')
+            push(null)
+          })
+        }
+        const pinging = setInterval(tryToRenew, pingEvery)
         pinging.unref()
+        // The session may have ended between the gate and here.
+        tryToRenew()
         stream.once('close', () => {
           over = true
           clearInterval(pinging)

@@ -12,7 +12,7 @@ import { createAddressOf } from '../../hub/address.ts'
 import { type HubAudit, openAudit } from '../../hub/audit.ts'
 import { kioskCookie, sessionCookie } from '../../hub/auth/cookies.ts'
 import { createKiosks, newKioskId } from '../../hub/auth/kiosks.ts'
-import { createSessions, type Session } from '../../hub/auth/sessions.ts'
+import { createSessions, type Session, type Sessions } from '../../hub/auth/sessions.ts'
 import type { Servers, Viewer } from '../../hub/context.ts'
 import { answerErrors } from '../../hub/errors.ts'
 import { createGate } from '../../hub/gate/gate.ts'
@@ -79,6 +79,7 @@ export type Serving = {
   /** The account's UI server is on. */
   readonly open: (account: string) => Promise<void>
   readonly endSession: (browser: Browser) => Promise<void>
+  readonly sessions: Sessions
 }
 
 export type ServingOptions = {
@@ -222,7 +223,9 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   const parts = { gate, site: view, policy, servers, signer, audit, upstream, live, wall, now }
   const granted = createGranted({ audit, now })
   await app.register(accountsRoutes(parts))
-  await app.register(serverRoutes(parts))
+  await app.register(
+    serverRoutes({ ...parts, ...(options.refreshMs === undefined ? {} : { pingEvery: options.refreshMs }) }),
+  )
   await app.register(actionsRoutes({ ...parts, newId: randomUUIDv7 }))
   await app.register(requestsRoutes({ ...parts, granted }))
   await app.register(proxyRoutes(parts))
@@ -313,6 +316,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
       return browserFor(undefined, `${kioskCookie}=${await kiosks.open({ kiosk: id, nonce, signature })}`)
     },
     open: (account) => servers.ensure(account, nobody),
+    sessions,
     endSession: async ({ session }) => {
       const name = session?.name ?? ''
       await sessions.end({ name })
