@@ -99,8 +99,14 @@ export const openSession = async (
 
   let answered = heard
   let over: number | undefined
+  let looked = heard
   const pulse = setInterval(() => {
     const now = performance.now()
+    // While this process itself stood still it could hear nobody.
+    const stoodStill = Math.max(0, now - looked - 2 * options.pingEvery)
+    looked = now
+    heard += stoodStill
+    answered += stoodStill
     if (h2.destroyed) {
       // It is over when its carrier is, which a far side may keep open for as long as it likes.
       over ??= now
