@@ -14,10 +14,12 @@ export type LocalTransportOptions = {
   readonly env: Environment
   /** Within which the agent must speak, ms. */
   readonly agentTimeout?: number
+  /** What it gets to end by itself once nobody listens to it, ms. */
+  readonly grace?: number
 }
 
 /** Longer than the agent gives a server to end. */
-const agentGrace = 15_000
+const usualGrace = 15_000
 
 export const createLocalTransport = (options: LocalTransportOptions): Transport => {
   const [program, ...args] = options.command
@@ -37,10 +39,12 @@ export const createLocalTransport = (options: LocalTransportOptions): Transport 
       const stream = pairStreams(child.stdout, child.stdin)
       // As when an SSH channel closes: the agent sees the end of its stdin and undoes what it had begun. A signal at
       // once would leave a server half started.
+      let killed = false
       const kill = () => {
-        if (stream.destroyed) return
+        if (killed) return
+        killed = true
         stream.destroy()
-        const overdue = setTimeout(() => child.kill('SIGKILL'), agentGrace).unref()
+        const overdue = setTimeout(() => child.kill('SIGKILL'), options.grace ?? usualGrace).unref()
         void exit.then(() => clearTimeout(overdue))
       }
       const exit = new Promise<Exit>((resolve) => {
