@@ -34,6 +34,17 @@ const rangeOf = (
   return condition === undefined || condition === etag ? parseRange(headers.range, size) : 'whole'
 }
 
+/** A file that was cut off meanwhile ends the answer in a way that shows: its length has been promised. */
+const wholeOrBroken = (length: number) =>
+  async function* (pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let sent = 0
+    for await (const piece of pieces) {
+      sent += piece.length
+      yield piece
+    }
+    if (sent < length) throw new SeneschalError('file.unknown', 'It was cut off while it was sent.')
+  }
+
 /** Closes the file. `tail` = the last so many bytes, answered like a range so that the reader knows where they are. */
 export const sendFile = async (
   request: IncomingMessage,
@@ -73,10 +84,14 @@ export const sendFile = async (
       return
     }
     streaming = true
-    await pipeline(
-      createReadStream('', { fd, start, end: end - 1, highWaterMark: pieceBytes, autoClose: true }),
-      response,
-    )
+    const pieces = createReadStream('', {
+      fd,
+      start,
+      end: end - 1,
+      highWaterMark: pieceBytes,
+      autoClose: true,
+    })
+    await pipeline(pieces, wholeOrBroken(end - start), response)
   } finally {
     if (!streaming) await closeFile(fd)
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { regexMatcher } from '../../uiserver/search/regex.ts'
 import { put, startUiServer, workflowRow } from '../harness/ui-server.ts'
 import { until } from '../harness/until.ts'
 
@@ -35,4 +36,18 @@ test('an expression that backtracks without end is ended, and nobody else waits'
   assert.match(answer.text, /"code":"search\.too-slow"/)
   assert.ok(answered > 10)
   assert.equal((await search('^end$')).text.split('\n').length, 2)
+})
+
+test('an expression whose thread dies after its block was given up on ends nothing else', async (t) => {
+  const matcher = regexMatcher('', 20)
+  t.after(matcher.close)
+  // Each line is a hit: their list is more than the thread may hold.
+  const block = Buffer.alloc(24 * 1024 * 1024, '\n')
+  await assert.rejects(async () => matcher.matches(block), { code: 'search.too-slow' })
+  // Once it is dead, that is known without waiting.
+  await until(async () => {
+    const from = performance.now()
+    await assert.rejects(async () => matcher.matches(Buffer.from('\n')), { code: 'search.too-slow' })
+    return performance.now() - from < 5
+  }, 30_000)
 })

@@ -72,8 +72,9 @@ const launch = async (wanted: Launch): Promise<StartAnswer> => {
       env: childEnvironment(context.env),
       stdio: ['pipe', output.fd, output.fd],
     })
-    const ended = once(child, 'exit').then(([code, name]) =>
-      name === null ? `code ${code}` : `signal ${name}`,
+    // Never rejects: that it could not be spawned is told by the next line.
+    const ended = new Promise<string>((resolve) =>
+      child.once('exit', (code, name) => resolve(name === null ? `code ${code}` : `signal ${name}`)),
     )
     await once(child, 'spawn')
     const { stdin, pid } = child

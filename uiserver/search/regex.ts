@@ -8,7 +8,7 @@ import { SeneschalError } from '../../protocol/errors.ts'
 import type { Matcher } from './scan.ts'
 
 /** For one block of lines, ms. */
-const deadline = 1000
+const usualDeadline = 1000
 
 /** Source text, because a build makes one file of everything: a worker has no file of its own to start from. */
 const program = `
@@ -29,7 +29,7 @@ parentPort.on('message', (bytes) => {
 export type RegexMatcher = { readonly matches: Matcher; readonly close: () => Promise<void> }
 
 /** Throws `input.invalid` for what is no expression; its `matches` rejects with `search.too-slow`. */
-export const regexMatcher = (source: string): RegexMatcher => {
+export const regexMatcher = (source: string, deadline = usualDeadline): RegexMatcher => {
   try {
     new RegExp(source)
   } catch (cause) {
@@ -42,9 +42,15 @@ export const regexMatcher = (source: string): RegexMatcher => {
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
   })
+  let broken = false
+  // Out of memory, also after its block was given up on: an error that nobody hears ends the process.
+  worker.on('error', () => {
+    broken = true
+  })
   return {
     matches: (block) =>
       new Promise((resolve, reject) => {
+        if (broken) return reject(new SeneschalError('search.too-slow'))
         const settle = () => {
           clearTimeout(timer)
           worker.off('message', answered).off('error', failed)
