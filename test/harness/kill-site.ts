@@ -2,16 +2,7 @@
  * A whole site of real parts (sshd, Unix accounts, hub and daemon as processes of their own service users) whose
  * parts can be killed, stopped and started one by one. Hub and daemon are started again as a service manager would.
  */
-import {
-  chmodSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from '../../demo/children.ts'
@@ -22,6 +13,7 @@ import { startSiteProvider } from '../../demo/site-provider.ts'
 import { cleanSsh, prepareSsh } from '../../demo/ssh.ts'
 import { sshdProgram } from '../../demo/sshd-program.ts'
 import { everyProcess, type Process } from './kill-processes.ts'
+import { removeLeftSites, siteParent } from './left-sites.ts'
 import { takeTurn } from './one-at-a-time.ts'
 import { freePorts } from './site.ts'
 import { until } from './until.ts'
@@ -90,8 +82,6 @@ const words: Readonly<Record<'uiserver' | 'supervisor' | 'agent', RegExp>> = {
   agent: /\/far\/seneschal\.mjs agent /,
 }
 
-const prefix = '/var/lib/seneschal-kill-'
-
 export const startKillSite = async (settings: {
   /** Path below the definitions directory → text. */
   readonly definitions: Readonly<Record<string, string>>
@@ -99,13 +89,9 @@ export const startKillSite = async (settings: {
   readonly restartAfterMs: number
 }): Promise<KillSite> => {
   const giveUpTurn = await takeTurn()
-  // Only one stands at a time: others were left by test processes that were themselves killed.
-  for (const left of globSync(`${prefix}*/site`)) {
-    await cleanSsh(left, () => undefined)
-    rmSync(dirname(left), { recursive: true, force: true })
-  }
+  await removeLeftSites()
   // Other accounts must reach it, and a home of root is closed to them.
-  const parent = mkdtempSync(prefix)
+  const parent = mkdtempSync(siteParent)
   chmodSync(parent, 0o755)
   const dir = join(parent, 'site')
   const layout = layoutAt(dir)
@@ -116,9 +102,12 @@ export const startKillSite = async (settings: {
   }
   writeFileSync(layout.siteFile, settings.siteFile)
   const clean = async (): Promise<void> => {
-    await cleanSsh(dir, () => undefined)
-    rmSync(parent, { recursive: true, force: true })
-    await giveUpTurn()
+    try {
+      await cleanSsh(dir, () => undefined)
+      rmSync(parent, { recursive: true, force: true })
+    } finally {
+      await giveUpTurn()
+    }
   }
 
   const running = new Map<'hub' | 'daemon', Child>()

@@ -53,16 +53,24 @@ export const endure = async (t: TestContext, ordeal: Ordeal): Promise<void> => {
   const chance = createChance(seed)
   const site = await startKillSite({ definitions, siteFile, restartAfterMs })
   let endLoad = (): void => undefined
+  let from = performance.now()
+  /** How long what came since the last time took. */
+  const took = (): string => {
+    const before = from
+    from = performance.now()
+    return `${Math.round((from - before) / 100) / 10} s`
+  }
   try {
     const load = await startLoad(site, chance, askEveryMs)
     endLoad = load.close
     const epochs = epochsOf(site)
+    t.diagnostic(`under load after ${took()}`)
     const heads = [headOf(site)]
     const done = await ordeal(site, load, chance, (line) => {
       heads.push(headOf(site))
       process.stdout.write(`${line}\n`)
     })
-    t.diagnostic(done.told)
+    t.diagnostic(`${done.told}; ${took()} in all`)
 
     await load.asking.finish(60_000)
     const { receipts } = load.asking
@@ -78,6 +86,8 @@ export const endure = async (t: TestContext, ordeal: Ordeal): Promise<void> => {
     t.diagnostic(
       `${receipts.length} receipts, ${load.asking.failures()} failed tries; sockets: ${counts.join(' ')}`,
     )
+
+    t.diagnostic(`at rest after ${took()}`)
 
     await site.stop('daemon')
     await site.stop('hub')

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { installDefinitions } from '../../demo/definitions.ts'
 import { type Layout, layoutAt } from '../../demo/layout.ts'
+import { cleanSsh } from '../../demo/ssh.ts'
+import { removeLeftSites, siteParent } from './left-sites.ts'
 import { takeTurn } from './one-at-a-time.ts'
 
 const root = dirname(dirname(import.meta.dirname))
@@ -49,8 +51,9 @@ const readyMs = 90_000
 /** With `ssh` it waits until no other such site stands on this machine. */
 export const startSite = async (options: SiteOptions): Promise<RunningSite> => {
   const giveUpTurn = options.ssh ? await takeTurn() : async () => undefined
+  if (options.ssh) await removeLeftSites()
   // Other accounts must reach it, and a home of root is closed to them.
-  const parent = mkdtempSync(join(options.ssh ? '/var/lib' : tmpdir(), 'seneschal-site-'))
+  const parent = mkdtempSync(options.ssh ? siteParent : join(tmpdir(), 'seneschal-site-'))
   chmodSync(parent, 0o755)
   const layout = layoutAt(join(parent, 'site'))
   mkdirSync(layout.etc, { recursive: true })
@@ -94,12 +97,12 @@ export const startSite = async (options: SiteOptions): Promise<RunningSite> => {
     void ended.then((code) => reject(new Error(`the site ended with ${code}:\n${output}`)))
   })
   const clean = async (): Promise<void> => {
-    if (options.ssh) {
-      const { cleanSsh } = await import('../../demo/ssh.ts')
-      await cleanSsh(layout.dir, () => undefined)
+    try {
+      if (options.ssh) await cleanSsh(layout.dir, () => undefined)
+      rmSync(parent, { recursive: true, force: true })
+    } finally {
+      await giveUpTurn()
     }
-    rmSync(parent, { recursive: true, force: true })
-    await giveUpTurn()
   }
   try {
     await ready
