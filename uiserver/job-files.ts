@@ -19,8 +19,9 @@ export const isJobFileName = (name: string | undefined): name is JobFileName =>
 const statFile = promisify<number, Stats>(fstat)
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants
 
-const isMissing = (thrown: unknown): boolean =>
-  ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(errnoOf(thrown) ?? '')
+/** Not there (any more), or not for us: what a job or its account does with its files is no fault of ours. */
+export const isMissing = (thrown: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ESTALE'].includes(errnoOf(thrown) ?? '')
 
 /** `openat`: a name within an opened directory. */
 const within = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`

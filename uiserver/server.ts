@@ -130,7 +130,7 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     ...workflowRoutes({ account, sources: join(site.feed, 'source'), model, permissions }),
     ...jobRoutes({ account, model, history, permissions }),
     ...logRoutes({ jobRoot, model, history, admission, signal }),
-    ...searchRoutes({ jobRoot, model, admission, signal }),
+    ...searchRoutes({ jobRoot, model, admission, signal, log }),
     ...actionRoutes({ account, inbox: site.inbox, temp: site.temp, verifier, permissions, admission, now }),
   ]
 

@@ -13,6 +13,7 @@ import { isJobFileName, type JobFile, listJobFiles, openJobFile } from '../job-f
 import type { Model } from '../model.ts'
 import type { Route } from '../router.ts'
 import { sendFile } from '../send-file.ts'
+import { createShares } from '../shares.ts'
 import { parseJobKey } from '../target.ts'
 
 export type LogParts = {
@@ -24,8 +25,8 @@ export type LogParts = {
   readonly signal: AbortSignal
 }
 
-/** Followed at once by all readers together. */
-const mostFollowed = 64
+/** Logs followed at once. */
+const most = { all: 64, each: 16 }
 /**
  * The assertion that opened it says for a minute who is looking, and the hub gives up on an answer that is silent that
  * long; so the reader asks again before, from where it is.
@@ -41,7 +42,7 @@ const finalStates: ReadonlySet<JobRow['state']> = new Set([
 
 export const logRoutes = (parts: LogParts): readonly Route[] => {
   const { jobRoot, model, history, admission } = parts
-  let followed = 0
+  const shares = createShares(most)
 
   const jobOf = ({ params }: Exchange): { readonly key: string; readonly job: JobName } => {
     const key = params.job ?? ''
@@ -57,11 +58,10 @@ export const logRoutes = (parts: LogParts): readonly Route[] => {
 
   const follow = async (exchange: Exchange, key: string, job: JobName, file: JobFile): Promise<void> => {
     const { response, query, viewer } = exchange
-    if (followed >= mostFollowed) throw new SeneschalError('rate.limited')
+    const giveBack = shares.take(viewer.assertion.sub)
     const left = new AbortController()
     const leave = () => left.abort()
     response.once('close', leave)
-    followed += 1
     try {
       const offset = query.has('tail')
         ? Math.max(0, file.stat.size - whole(query, 'tail', 0, file.stat.size))
@@ -78,7 +78,7 @@ export const logRoutes = (parts: LogParts): readonly Route[] => {
       })
       response.end()
     } finally {
-      followed -= 1
+      giveBack()
       response.off('close', leave)
     }
   }

@@ -9,6 +9,7 @@ import { type Exchange, errorBodyOf, linesType, optional, whole } from '../excha
 import type { Model } from '../model.ts'
 import type { Route } from '../router.ts'
 import type { RegexMatcher } from '../search/regex.ts'
+import { createShares } from '../shares.ts'
 
 export type SearchParts = {
   readonly jobRoot: string
@@ -16,13 +17,14 @@ export type SearchParts = {
   readonly admission: Pick<Admission, 'may' | 'admit'>
   /** Aborted when the server ends. */
   readonly signal: AbortSignal
+  readonly log: (message: string, error?: unknown) => void
 }
 
 const longestText = 256
 const enough = 500
 const mostHits = 5000
-/** Searches at once, by all viewers together. */
-const mostSearches = 4
+/** Searches at once: each may have a thread and a megabyte. */
+const most = { all: 6, each: 2 }
 /** Below the minute for which its assertion speaks and the hub waits for a silent answer. */
 const mayLast = 50_000
 /** An answer begins when there is something to say, or after this long: until then it can still be an error. */
@@ -30,7 +32,7 @@ const headAfter = 1000
 
 export const searchRoutes = (parts: SearchParts): readonly Route[] => {
   const { jobRoot, model, admission } = parts
-  let running = 0
+  const shares = createShares(most)
 
   const workflowsFor = ({ viewer, query }: Exchange): readonly string[] => {
     const workflow = optional(query, 'workflow', workflowName)
@@ -82,7 +84,7 @@ export const searchRoutes = (parts: SearchParts): readonly Route[] => {
       needs: 'each',
       handle: async (exchange) => {
         const { response } = exchange
-        if (running >= mostSearches) throw new SeneschalError('rate.limited')
+        const giveBack = shares.take(exchange.viewer.assertion.sub)
         const left = new AbortController()
         const leave = () => left.abort()
         response.once('close', leave)
@@ -93,16 +95,17 @@ export const searchRoutes = (parts: SearchParts): readonly Route[] => {
           response.flushHeaders()
         }
         const timer = setTimeout(head, headAfter)
-        running += 1
         try {
           await search(exchange, signal, head)
           head()
         } catch (thrown) {
           if (!response.headersSent) throw thrown
+          const error = asSeneschalError(thrown)
+          if (error.code === 'internal') parts.log(`request ${exchange.id} failed`, error.cause)
           // Too late for a status: the last line says why there is no more.
-          response.write(`${JSON.stringify(errorBodyOf(asSeneschalError(thrown), exchange.id))}\n`)
+          response.write(`${JSON.stringify(errorBodyOf(error, exchange.id))}\n`)
         } finally {
-          running -= 1
+          giveBack()
           clearTimeout(timer)
           response.off('close', leave)
         }

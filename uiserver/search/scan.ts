@@ -2,6 +2,7 @@
 import { constants, read } from 'node:fs'
 import { promisify } from 'node:util'
 import { closeFile, openFile } from '../../durable/lines.ts'
+import { isMissing } from '../job-files.ts'
 
 export type Hit = { readonly line: number; readonly text: string }
 
@@ -39,9 +40,20 @@ const lineAt = (block: Buffer, start: number): string => {
   return block.toString('utf8', start, stop).slice(0, longestText).toWellFormed()
 }
 
+/** Undefined for one that is gone by now, or closed to us. */
+const openLog = async (path: string): Promise<number | undefined> => {
+  try {
+    return await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined
+    throw thrown
+  }
+}
+
 /** A line longer than a block is looked at in pieces. */
 export async function* scanFile(path: string, matches: Matcher, signal: AbortSignal): AsyncGenerator<Hit> {
-  const fd = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const fd = await openLog(path)
+  if (fd === undefined) return
   try {
     const buffer = Buffer.allocUnsafe(blockBytes)
     let held = 0

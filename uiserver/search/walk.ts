@@ -1,9 +1,10 @@
 /** The log files of jobs, newest cycle first. Only real directories with the right names; links lead nowhere. */
-import { opendir, readdir } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAbsent } from '../../durable/files.ts'
 import { cyclePoint, taskName } from '../../protocol/ids.ts'
 import type { JobName } from '../../protocol/jobs.ts'
+import { isMissing } from '../job-files.ts'
 
 export type SearchedFile = { readonly path: string; readonly file: string; readonly job: JobName }
 
@@ -17,15 +18,18 @@ export type Where = {
 const searched: ReadonlySet<string> = new Set(['job.out', 'job.err'])
 const submitPattern = /^(?:0[1-9]|[1-9][0-9]{1,5})$/
 
-const directories = async (path: string, fits: (name: string) => boolean): Promise<readonly string[]> => {
+/** None of a directory that is gone by now (retention, `clean`) or closed to us. */
+const entries = async (path: string): Promise<readonly Dirent[]> => {
   try {
-    const entries = await readdir(path, { withFileTypes: true })
-    return entries.flatMap((entry) => (entry.isDirectory() && fits(entry.name) ? [entry.name] : []))
+    return await readdir(path, { withFileTypes: true })
   } catch (thrown) {
-    if (isAbsent(thrown)) return []
+    if (isMissing(thrown)) return []
     throw thrown
   }
 }
+
+const directories = async (path: string, fits: (name: string) => boolean): Promise<readonly string[]> =>
+  (await entries(path)).flatMap((entry) => (entry.isDirectory() && fits(entry.name) ? [entry.name] : []))
 
 const isReal = async (parent: string, name: string): Promise<boolean> =>
   (await directories(parent, (found) => found === name)).length === 1
@@ -55,7 +59,7 @@ export async function* walkLogs(
       for (const submit of [...submits].sort(newestFirst)) {
         if (signal.aborted) return
         const job = { workflow, cycle: point, task: name, submit: Number(submit) }
-        for await (const entry of await opendir(join(place, submit)))
+        for (const entry of await entries(join(place, submit)))
           if (entry.isFile() && searched.has(entry.name))
             yield { path: join(place, submit, entry.name), file: entry.name, job }
       }
