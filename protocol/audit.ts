@@ -65,6 +65,11 @@ export const auditEvents = {
     means: 'A UI server was about to be started for an account; without this record it is not.',
   },
   'server.spawned': { writer: 'hub', text: 'opened', means: 'A UI server was started for an account.' },
+  'server.stop-intended': {
+    writer: 'hub',
+    text: 'asked to stop the server of',
+    means: 'An administrator was about to stop a UI server; without this record it is not stopped.',
+  },
   'server.stopped': { writer: 'hub', text: 'stopped the server of', means: 'A UI server was stopped.' },
   'server.ended': {
     writer: 'hub',

@@ -23,10 +23,14 @@ export type Kiosks = {
   readonly list: () => Promise<readonly KioskRow[]>
   /** Resolves to whether it was there and not yet revoked; its sessions are dead from then on. */
   readonly revoke: (kiosk: string) => Promise<boolean>
-  /** Whether a code would enrol somebody, and whom; the code stays good. */
-  readonly whoseCode: (code: string) => Promise<KioskRow | undefined>
-  /** Throws `kiosk.code-invalid` or, for a key that is none, `input.invalid`. */
-  readonly enrol: (request: z.infer<typeof kioskEnrol>) => Promise<KioskRow>
+  /**
+   * `before` is awaited before it is true; where that rejects the code stays good. Throws `kiosk.code-invalid` or, for a
+   * key that is none, `input.invalid`.
+   */
+  readonly enrol: (
+    request: z.infer<typeof kioskEnrol>,
+    before: (kiosk: KioskRow) => Promise<unknown>,
+  ) => Promise<KioskRow>
   /** Good for one minute and one use. Anybody gets one: who is enrolled is not told. */
   readonly nonce: (kiosk: string) => Promise<string>
   /** The cookie of a fresh session, for a signature over a nonce. Throws `kiosk.refused`. */
@@ -116,28 +120,21 @@ export const createKiosks = (parts: { readonly db: Database; readonly now: Clock
       await db.deleteFrom('kiosk_sessions').where('kiosk', '=', kiosk).execute()
       return done.numUpdatedRows > 0n
     },
-    whoseCode: async (code) => {
-      const row = await db
-        .selectFrom('kiosks')
-        .selectAll()
-        .where('code_hash', '=', hashOf(canonical(code)))
-        .where('code_until', '>', now())
-        .executeTakeFirst()
-      return row === undefined ? undefined : present(row)
-    },
-    enrol: async ({ code, key }) => {
-      mustBeKey(key)
-      const row = await db
-        .updateTable('kiosks')
-        .set({ key: JSON.stringify(key), enrolled_at: now(), code_hash: null, code_until: null })
-        .where('code_hash', '=', hashOf(canonical(code)))
-        .where('code_until', '>', now())
-        .where('revoked_at', 'is', null)
-        .returningAll()
-        .executeTakeFirst()
-      if (row === undefined) throw new SeneschalError('kiosk.code-invalid')
-      return present(row)
-    },
+    enrol: ({ code, key }, before) =>
+      db.transaction().execute(async (transaction) => {
+        mustBeKey(key)
+        const row = await transaction
+          .updateTable('kiosks')
+          .set({ key: JSON.stringify(key), enrolled_at: now(), code_hash: null, code_until: null })
+          .where('code_hash', '=', hashOf(canonical(code)))
+          .where('code_until', '>', now())
+          .where('revoked_at', 'is', null)
+          .returningAll()
+          .executeTakeFirst()
+        if (row === undefined) throw new SeneschalError('kiosk.code-invalid')
+        await before(present(row))
+        return present(row)
+      }),
     nonce: async (kiosk) => {
       const nonce = newSecret()
       if ((await enrolled(kiosk)) !== undefined)

@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod/mini'
 import { kioskEnrol, kioskSession } from '../../protocol/api.ts'
-import { SeneschalError } from '../../protocol/errors.ts'
 import type { AddressOf } from '../address.ts'
 import { kioskCookie, setCookie } from '../auth/cookies.ts'
 import { type Kiosks, kioskPerson, kioskSessionSeconds } from '../auth/kiosks.ts'
@@ -26,16 +25,15 @@ export const kioskRoutes =
 
     app.post('/api/kiosk/enrol', { config: limited }, async (request) => {
       const body = parseBody(kioskEnrol, request.body)
-      const meant = await kiosks.whoseCode(body.code)
-      if (meant === undefined) throw new SeneschalError('kiosk.code-invalid')
-      await audit.record({
-        event: 'kiosk.enrolled',
-        outcome: 'done',
-        person: kioskPerson(meant.kiosk),
-        address: addressOf(request.raw),
-        tail: meant.name,
-      })
-      const { kiosk, name } = await kiosks.enrol(body)
+      const { kiosk, name } = await kiosks.enrol(body, (meant) =>
+        audit.record({
+          event: 'kiosk.enrolled',
+          outcome: 'done',
+          person: kioskPerson(meant.kiosk),
+          address: addressOf(request.raw),
+          tail: meant.name,
+        }),
+      )
       return { kiosk, name }
     })
 

@@ -5,6 +5,7 @@ import type { ProgressEvent } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import {
   ADMIN,
+  type Audit,
   CHANGE,
   type Gate,
   type LiveSockets,
@@ -22,6 +23,7 @@ export type ServerParts = {
   readonly policy: PolicyView
   readonly servers: Servers
   readonly live: LiveSockets
+  readonly audit: Pick<Audit, 'record'>
   readonly pingEvery?: number
 }
 
@@ -42,7 +44,7 @@ const wants = (request: FastifyRequest): Wants => ({
 const eventText = (event: ProgressEvent): string => `event: progress\ndata: ${JSON.stringify(event)}\n\n`
 
 export const serverRoutes =
-  ({ gate, site, policy, servers, live, pingEvery = pingEveryDefault }: ServerParts) =>
+  ({ gate, site, policy, servers, live, audit, pingEvery = pingEveryDefault }: ServerParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.post('/api/accounts/:account/server', { config: { kind: CHANGE, wants } }, async (request, reply) => {
       const viewer = gate.viewer(request)
@@ -58,7 +60,17 @@ export const serverRoutes =
     app.delete('/api/accounts/:account/server', { config: { kind: ADMIN } }, async (request, reply) => {
       const account = accountOf(request)
       if (site.account(account) === undefined) throw new SeneschalError('account.unknown')
-      await servers.stop(account, gate.viewer(request))
+      const viewer = gate.viewer(request)
+      const { person, session, address } = viewer
+      await audit.record({
+        event: 'server.stop-intended',
+        outcome: 'allowed',
+        person,
+        session,
+        address,
+        account,
+      })
+      await servers.stop(account, viewer)
       reply.code(204)
     })
 

@@ -282,13 +282,14 @@ export const createLife = (
   const halt = async (viewer: Viewer): Promise<void> => {
     if (row.state === 'off') return
     const left = present
+    const before = row.state
     lost = false
     become('stopping', 'Stopping the server.')
     try {
       if (left?.handle != null) await spawner.stop(left.handle, AbortSignal.timeout(stopPatience))
     } catch (thrown) {
       const error = asSeneschalError(thrown)
-      become('on', 'The server could not be stopped.', error)
+      become(before, 'The server could not be stopped.', error)
       lookLater()
       throw error
     }

@@ -38,6 +38,8 @@ import { openStore } from '../../hub/store/open.ts'
 import { createServerStore } from '../../hub/store/servers.ts'
 import { createVouched } from '../../hub/vouched.ts'
 import { createWall } from '../../hub/wall/wall.ts'
+import type { AuditEvent } from '../../protocol/audit.ts'
+import { SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import type { ElevationClass, PermissionSnapshot } from '../../protocol/permissions.ts'
 import { createVerifier, type Verifier } from '../../wire/tokens.ts'
@@ -91,6 +93,8 @@ export type ServingOptions = {
   readonly openMs?: number
   readonly pollMs?: number
   readonly startTimeoutMs?: number
+  /** Events that cannot be recorded. */
+  readonly unwritable?: (event: AuditEvent) => boolean
 }
 
 export const defaultPermissions = snapshotOf({
@@ -138,7 +142,14 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   await feed.heartbeat(now())
 
   const store = await openStore(':memory:')
-  const audit = await openAudit({ dir: join(dir, 'audit'), writer: 'hub/test', wall: now, log })
+  const chain = await openAudit({ dir: join(dir, 'audit'), writer: 'hub/test', wall: now, log })
+  const audit: typeof chain = {
+    ...chain,
+    record: async (entry) => {
+      if (options.unwritable?.(entry.event) === true) throw new SeneschalError('audit.unwritable')
+      return chain.record(entry)
+    },
+  }
   const site = createSite({
     daemons: [{ name: 'daemon', feed: feed.dir }],
     now,
@@ -309,7 +320,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
       const { code } = await kiosks.create({ id, name: 'wall', accounts, createdBy: 'admin' })
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
-      await kiosks.enrol({ code, key: { kty: 'EC', crv: 'P-256', x, y } })
+      await kiosks.enrol({ code, key: { kty: 'EC', crv: 'P-256', x, y } }, async () => undefined)
       const nonce = await kiosks.nonce(id)
       const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
       const signature = sign('sha256', Buffer.from(nonce), key).toString('base64url')

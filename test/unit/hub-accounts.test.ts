@@ -56,6 +56,7 @@ test('whoever may view something starts the server; only an elevated administrat
     records.filter(({ event }) => event.startsWith('server.')).map(({ sentence }) => sentence),
     [
       'User admin stopped the server of atmosphere_stage',
+      'User admin asked to stop the server of atmosphere_stage',
       'User jacintar opened atmosphere_stage',
       'User jacintar asked to open atmosphere_stage',
     ],
@@ -72,6 +73,15 @@ test('a request without the token of the page starts nothing', async (t) => {
     'origin.foreign',
   )
   assert.equal(hub.spawner.starts.length, 0)
+})
+
+test('without a record no server is stopped', async (t) => {
+  const hub = await startServing(t, { unwritable: (event) => event === 'server.stop-intended' })
+  await hub.open('atmosphere_stage')
+  const admin = await hub.raise(await hub.signIn('admin'), 'write')
+  const answer = await admin.send('DELETE', '/api/accounts/atmosphere_stage/server')
+  assert.equal(codeOf(answer), 'audit.unwritable')
+  assert.equal(hub.servers.row('atmosphere_stage').state, 'on')
 })
 
 test('progress is a stream of events: what was, then what comes, and it ends with the session', async (t) => {

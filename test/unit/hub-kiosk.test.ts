@@ -1,7 +1,9 @@
 /** Kiosks: a browser without a person that shows the wall, bound to its key. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KioskRow } from '../../protocol/api.ts'
+import { createKiosks } from '../../hub/auth/kiosks.ts'
+import { openStore } from '../../hub/store/open.ts'
+import { type KioskRow, kioskEnrol } from '../../protocol/api.ts'
 import { codeOf } from '../harness/code-of.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
 import type { Page, Visitor } from '../harness/visitor.ts'
@@ -96,6 +98,33 @@ test('a code enrols one browser', async (t) => {
     assert.equal(codeOf(await post(thief, '/api/kiosk/enrol', { code: tried, key })), 'kiosk.code-invalid')
 })
 
+test('of two browsers with one code one is enrolled, and one is recorded', async (t) => {
+  const h = await startTestHub(t)
+  const { code } = await createKiosk(h)
+  const keys = await Promise.all([newKey(), newKey()])
+  const answers = await Promise.all(
+    keys.map(({ key }) => post(h.visitor(), '/api/kiosk/enrol', { code, key })),
+  )
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 403])
+  assert.equal((await h.audited('kiosk.enrolled')).length, 1)
+})
+
+test('an enrolment that cannot be recorded is none, and its code stays good', async (t) => {
+  const store = await openStore(':memory:')
+  t.after(() => store.close())
+  const kiosks = createKiosks({ db: store.db, now: Date.now })
+  const { code } = await kiosks.create({ id: 'north', name: 'north', accounts: null, createdBy: 'admin' })
+  const { key } = await newKey()
+  const request = kioskEnrol.parse({ code, key })
+  await assert.rejects(
+    kiosks.enrol(request, () => Promise.reject(new Error('no room'))),
+    /no room/,
+  )
+  assert.equal(await kiosks.isOpen('kiosk:north'), false)
+  await kiosks.enrol(request, async () => undefined)
+  assert.equal(await kiosks.isOpen('kiosk:north'), true)
+})
+
 test('a code that nobody used within an hour is no good', async (t) => {
   const h = await startTestHub(t)
   const { code } = await createKiosk(h)
@@ -110,6 +139,7 @@ test('a key that is no point of the curve is refused and leaves the code good', 
   const { key } = await newKey()
   const wrong = { ...key, y: key.x }
   assert.equal(codeOf(await post(h.visitor(), '/api/kiosk/enrol', { code, key: wrong })), 'input.invalid')
+  assert.equal((await h.audited('kiosk.enrolled')).length, 0, 'nothing happened, so nothing is recorded')
   assert.equal((await post(h.visitor(), '/api/kiosk/enrol', { code, key })).status, 200)
 })
 

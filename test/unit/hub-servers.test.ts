@@ -311,6 +311,25 @@ test('stopping while it starts ends the start; stopping twice is stopping once',
   assert.deepEqual(await store.all(), [])
 })
 
+test('a stop that fails leaves it what it was: one that runs, or one that failed', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  spawner.unreachable = true
+  await assert.rejects(servers.stop(account, nobody), { code: 'host.unreachable' })
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'on', code: 'host.unreachable' })
+  spawner.unreachable = false
+  await servers.stop(account, nobody)
+
+  spawner.launch = async () => {
+    spawner.unreachable = true
+    throw new SeneschalError('agent.failed')
+  }
+  await assert.rejects(servers.ensure(account, nobody), { code: 'agent.failed' })
+  await assert.rejects(servers.stop(account, nobody), { code: 'host.unreachable' })
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'failed', code: 'host.unreachable' })
+})
+
 test('a server that is stopped stays stopped, though somebody watches', async (t) => {
   const { spawner, events, hub } = await parts(t)
   const servers = hub({ pollMs: 10 })
