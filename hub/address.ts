@@ -7,8 +7,19 @@ export type AddressOf = (request: IncomingMessage) => string
 const family = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
-/** `trusted`: addresses or CIDR ranges of the site's own proxies. */
-export const createAddressOf = (trusted: readonly string[]): AddressOf => {
+/** Set by what passes requests on; a client of ours has no reason to. */
+const forwardedFor = 'x-forwarded-for'
+export const cameThroughProxy = ({ headers }: IncomingMessage): boolean => headers[forwardedFor] !== undefined
+
+/**
+ * `trusted`: addresses or CIDR ranges of the site's own proxies. `onStranger` is told once of somebody else who says
+ * for whom he asks: a proxy that was not listed makes everybody look like itself.
+ */
+export const createAddressOf = (
+  trusted: readonly string[],
+  onStranger: (address: string) => void = () => undefined,
+): AddressOf => {
+  let told = false
   const proxies = new BlockList()
   for (const entry of trusted) {
     const [address = '', bits] = entry.split('/')
@@ -16,11 +27,15 @@ export const createAddressOf = (trusted: readonly string[]): AddressOf => {
     else proxies.addSubnet(address, Number(bits), family(address))
   }
   const isProxy = (address: string) => isIP(address) !== 0 && proxies.check(address, family(address))
-  if (trusted.length === 0) return (request) => plain(request.socket.remoteAddress ?? '')
   return (request) => {
     let address = plain(request.socket.remoteAddress ?? '')
+    if (!cameThroughProxy(request)) return address
+    if (!told && !isProxy(address)) {
+      told = true
+      onStranger(address)
+    }
     // From the nearest hop outwards: each entry was written by the hop after it, so it holds while that is ours.
-    for (const hop of [request.headers['x-forwarded-for'] ?? []].flat().join(',').split(',').reverse()) {
+    for (const hop of [request.headers[forwardedFor] ?? []].flat().join(',').split(',').reverse()) {
       const said = plain(hop.trim())
       if (!isProxy(address) || isIP(said) === 0) break
       address = said

@@ -32,7 +32,10 @@ const retryAfter = 5
 export const sendError = (request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply => {
   const error = toSeneschalError(thrown)
   const where = { method: request.method, route: request.routeOptions.url, code: error.code }
-  if (error.status >= 500) request.log.error({ ...where, err: error }, 'request failed')
+  // A browser that leaves before it is answered is everyday life.
+  if (error.code === 'lost.connection' && reply.raw.destroyed)
+    request.log.debug(where, 'whoever asked is gone')
+  else if (error.status >= 500) request.log.error({ ...where, err: error }, 'request failed')
   else request.log.info({ ...where, detail: error.detail, err: error.cause }, 'request refused')
   if (error.status === 503) reply.header('retry-after', retryAfter)
   return reply

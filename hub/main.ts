@@ -122,7 +122,9 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   })
   const { now } = clock
   const live = createLiveSockets()
-  const addressOf = createAddressOf(config.trustedProxies)
+  const addressOf = createAddressOf(config.trustedProxies, (address) =>
+    log.warn({ address }, 'X-Forwarded-For from an address that is not among trustedProxies is not believed'),
+  )
   const groups = createGroups({ unix: config.unixGroups ? unixGroupsById : undefined, now, log })
   const site = createSite({
     daemons: config.daemons.map(({ name, directory, accounts }) => ({

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { serverStates } from '../../protocol/rows.ts'
-import type { AddressOf } from '../address.ts'
+import { type AddressOf, cameThroughProxy } from '../address.ts'
 import {
   type Audit,
   type LiveSockets,
@@ -69,7 +69,9 @@ export const metricsRoutes =
   async (app: FastifyInstance): Promise<void> => {
     const registry = createMetrics(parts)
     app.get('/metrics', { config: { kind: PUBLIC } }, async (request, reply) => {
-      if (!isLoopback(parts.addressOf(request.raw))) throw new SeneschalError('route.unknown')
+      // A proxy on this host that nobody listed is loopback itself, whoever asks it.
+      if (cameThroughProxy(request.raw) || !isLoopback(parts.addressOf(request.raw)))
+        throw new SeneschalError('route.unknown')
       reply.header('content-type', registry.contentType).header('cache-control', 'no-store')
       return registry.metrics()
     })

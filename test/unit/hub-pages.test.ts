@@ -1,13 +1,15 @@
 /** The pages and what is public beside them. */
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { brotliCompressSync } from 'node:zlib'
 import { codeOf } from '../harness/code-of.ts'
 import { send } from '../harness/http.ts'
-import { startTestHub, type TestHub } from '../harness/hub.ts'
+import { origin, startTestHub, type TestHub } from '../harness/hub.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
+import { until } from '../harness/until.ts'
 
 const page = { host: 'hub.test', accept: 'text/html,*/*' }
 
@@ -94,6 +96,44 @@ test('Prometheus on this host gets counts without names, and nobody beyond a pro
   assert.match(metrics.text, /^seneschal_hub_permissions_fresh 1$/m)
   assert.match(metrics.text, /^seneschal_hub_servers\{state="off"\} [0-9]+$/m)
   assert.doesNotMatch(metrics.text, /atmosphere|jacintar/)
+  for (const trusted of [true, false]) {
+    const hub = trusted ? h : await startTestHub(t)
+    const away = await send(hub.port, 'GET', '/metrics', { host: 'hub.test', 'x-forwarded-for': '127.0.0.1' })
+    assert.deepEqual([away.status, codeOf(away)], [404, 'route.unknown'], 'a proxy is loopback too')
+    await send(hub.port, 'GET', '/healthz', { host: 'hub.test', 'x-forwarded-for': '192.0.2.7' })
+    const warned = hub.logged().match(/not among trustedProxies/g) ?? []
+    assert.equal(warned.length, trusted ? 0 : 1, 'told once')
+  }
   const away = await send(h.port, 'GET', '/metrics', { host: 'hub.test', 'x-forwarded-for': '192.0.2.7' })
   assert.deepEqual([away.status, codeOf(away)], [404, 'route.unknown'])
+})
+
+test('a browser that leaves before it is answered is no error in the log', async (t) => {
+  const h = await startTestHub(t, { answer: () => undefined })
+  const browser = await h.signIn('mel')
+  await browser.change('POST', '/api/accounts/atmosphere_stage/server')
+  await until(() => h.spawner.running.size === 1)
+  const path = '/u/atmosphere_stage/workflows'
+  const cookie = browser.cookieHeader(new URL(path, origin))
+  const asked = get({
+    port: h.port,
+    host: '127.0.0.1',
+    path,
+    headers: { host: 'hub.test', cookie },
+    agent: false,
+  })
+  asked.on('error', () => undefined)
+  await until(() => h.spawner.dials.length > 0)
+  asked.destroy()
+  const lines = () =>
+    h
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('lost.connection'))
+      .map((line) => JSON.parse(line) as { level: number })
+  await until(() => lines().length > 0)
+  assert.deepEqual(
+    lines().map(({ level }) => level),
+    [20],
+  )
 })
