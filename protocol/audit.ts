@@ -78,6 +78,11 @@ export const auditEvents = {
   },
   'server.failed': { writer: 'hub', text: 'could not open', means: 'A UI server could not be started.' },
   'log.opened': { writer: 'hub', text: 'opened a log of', means: 'A job log was read through the hub.' },
+  'log.searched': {
+    writer: 'hub',
+    text: 'searched the logs of',
+    means: 'Job logs were searched through the hub.',
+  },
   'kiosk.created': {
     writer: 'hub',
     text: 'created a kiosk',

@@ -25,6 +25,13 @@ export type JobName = z.infer<typeof jobName>
 
 export const keyOf = (job: JobName): string => jobKey(job.workflow, job.cycle, job.task, job.submit)
 
+/** The reverse of `keyOf`; undefined for anything that is not exactly such a key. */
+export const parseJobKey = (key: string): JobName | undefined => {
+  const [, workflow, cycle, task, submit] = /^([^/]+)\/\/([^/]+)\/([^/]+)\/([0-9]{2,7})$/.exec(key) ?? []
+  const parsed = jobName.safeParse({ workflow, cycle, task, submit: Number(submit) })
+  return parsed.success && keyOf(parsed.data) === key ? parsed.data : undefined
+}
+
 /** What is needed to run a job. Carrying out the same submission again is harmless. */
 export const jobSubmission = z.readonly(
   z.strictObject({

@@ -1,8 +1,8 @@
 /** Routes as a table: method, path, what it takes, and who answers. */
 import type { ErrorCode } from '../protocol/errors.ts'
+import { parseJobKey } from '../protocol/jobs.ts'
 import type { PermissionAction } from '../protocol/permissions.ts'
 import type { Exchange } from './exchange.ts'
-import { parseJobKey } from './target.ts'
 
 /** About whose workflow a path is. */
 type About = 'workflow' | 'job'

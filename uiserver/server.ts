@@ -11,6 +11,7 @@ import type { ServerSettings } from '../protocol/agent.ts'
 import { asSeneschalError, SeneschalError } from '../protocol/errors.ts'
 import { workflowName } from '../protocol/ids.ts'
 import { assertionMaxLength } from '../protocol/tokens.ts'
+import { parseTarget } from '../wire/target.ts'
 import { createVerifier } from '../wire/tokens.ts'
 import { createAdmission } from './admission.ts'
 import { errorBodyOf, optional, sendJson, whole } from './exchange.ts'
@@ -25,7 +26,6 @@ import { logRoutes } from './routes/logs.ts'
 import { searchRoutes } from './routes/search.ts'
 import { workflowRoutes } from './routes/workflows.ts'
 import { createStreams } from './streams.ts'
-import { parseTarget } from './target.ts'
 
 export type UiServerParts = {
   readonly settings: ServerSettings

@@ -17,7 +17,8 @@ import {
 import { presentAnswer } from '../proxy/answer.ts'
 import { createAssertions } from '../proxy/assertions.ts'
 import type { Head } from '../proxy/pass-on.ts'
-import { type ProxyPath, parseJobId, parseProxyPath, wantsOf } from '../proxy/path.ts'
+import { type ProxyPath, parseProxyPath, wantsOf } from '../proxy/path.ts'
+import { readingOf } from '../proxy/reading.ts'
 import { createRecently } from '../proxy/recently.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 
@@ -32,7 +33,7 @@ export type ProxyParts = {
 
 const forwarded = ['accept', 'range', 'if-range', 'if-none-match', 'if-modified-since'] as const
 
-/** One reading of a log is many requests (ranges, tails): it is recorded once per session and file. */
+/** One reading is many requests (ranges, tails, repeated searches): it is recorded once per session and file. */
 const logReadingLasts = 10 * 60_000
 
 const headersFor = (request: FastifyRequest, assertion: string): Record<string, string> => {
@@ -52,31 +53,16 @@ export const proxyRoutes =
     const readings = createRecently(parts.now, logReadingLasts)
 
     /** Reading goes on without an audit log; the hub's own log says so. Nothing to wait for where no log is read. */
-    const recordReading = (
-      viewer: Viewer,
-      { account, segments }: ProxyPath,
-      log: Log,
-    ): Promise<void> | undefined => {
-      const [what, id, logs, file] = segments
-      if (what !== 'jobs' || id === undefined || logs !== 'logs' || file === undefined) return undefined
-      if (!readings.isNew(JSON.stringify([viewer.session, account, id, file]))) return undefined
+    const recordReading = (viewer: Viewer, path: ProxyPath, log: Log): Promise<void> | undefined => {
+      const { account } = path
+      const reading = readingOf(path)
+      if (reading === undefined || !readings.isNew(JSON.stringify([viewer.session, account, reading])))
+        return undefined
       const { person, session, address } = viewer
-      const job = parseJobId(account, id)
-      return audit
-        .record({
-          event: 'log.opened',
-          outcome: 'done',
-          person,
-          session,
-          address,
-          account,
-          ...job,
-          tail: (job === undefined ? `${id} ${file}` : file).slice(0, 200),
-        })
-        .then(
-          () => undefined,
-          (err: unknown) => log.error({ err, account }, 'the reading of a log could not be recorded'),
-        )
+      return audit.record({ outcome: 'done', person, session, address, account, ...reading }).then(
+        () => undefined,
+        (err: unknown) => log.error({ err, account }, 'the reading of logs could not be recorded'),
+      )
     }
 
     /** Of a request whose path was found to be one when the gate asked what it wants. */

@@ -108,6 +108,28 @@ test('opening a log is recorded once per session and file, not for each range', 
   ])
 })
 
+test('searching in logs is recorded with what was searched for, once per session', async (t) => {
+  const hub = await startServing(t, {
+    answer: (_incoming, response) =>
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(),
+  })
+  await hub.open('atmosphere_stage')
+  const mel = await hub.signIn('mel')
+  const searches = ['text=a%22b', 'text=a%22b', 'text=.&regex=1&workflow=clouds&cycle=1234&task=climb']
+  for (const search of searches) await mel.get(`/u/atmosphere_stage/search?${search}`)
+  const recorded = hub.audit.search({ limit: 10, visible: () => true, event: 'log.searched' }).records
+  assert.deepEqual(
+    recorded.map(({ sentence, workflow }) => [sentence, workflow]),
+    [
+      [
+        'User mel searched the logs of atmosphere_stage.clouds cycle 1234 task climb for the expression "."',
+        'clouds',
+      ],
+      ['User mel searched the logs of atmosphere_stage for the text "a\\"b"', null],
+    ],
+  )
+})
+
 test('a large answer reaches the browser whole, and no faster than it reads', async (t) => {
   const piece = randomBytes(64 * 1024)
   const pieces = 512

@@ -3,7 +3,7 @@ import type { z } from 'zod/mini'
 import { closeFile } from '../../durable/lines.ts'
 import type { logsBody } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import type { JobName } from '../../protocol/jobs.ts'
+import { type JobName, parseJobKey } from '../../protocol/jobs.ts'
 import type { JobRow } from '../../protocol/rows.ts'
 import type { Admission } from '../admission.ts'
 import { type Exchange, sendJson, textType, whole } from '../exchange.ts'
@@ -14,7 +14,6 @@ import type { Model } from '../model.ts'
 import type { Route } from '../router.ts'
 import { sendFile } from '../send-file.ts'
 import { createShares } from '../shares.ts'
-import { parseJobKey } from '../target.ts'
 
 export type LogParts = {
   readonly jobRoot: string
