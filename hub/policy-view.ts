@@ -1,7 +1,8 @@
 /** The permission snapshots of all daemons as one view: which one decides, and whether it is fresh. */
 import { decide } from '../policy/decide.ts'
+import { isFresh } from '../policy/fresh.ts'
 import type { Decision, Question } from '../policy/types.ts'
-import { classOf, elevationFor, type PermissionSnapshot, snapshotMaxAge } from '../protocol/permissions.ts'
+import { classOf, elevationFor, type PermissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView } from './context.ts'
 
 export type PolicySource = { readonly name: string; readonly accounts?: readonly string[] | undefined }
@@ -51,8 +52,7 @@ export const createPolicyKeeper = (parts: {
     snapshot,
     fresh: (account) => {
       const found = find(account)
-      // A daemon's clock far ahead would keep a dead one fresh, so the future counts as age too.
-      return found !== undefined && Math.abs(now() - found.at) <= snapshotMaxAge
+      return found !== undefined && isFresh(found.at, now())
     },
     decide: (question) => {
       const found = snapshot(question.account)

@@ -1,9 +1,10 @@
 /** The site as its daemons publish it: who may do what, and how accounts, workflows and requests are. */
 import { join } from 'node:path'
 import { followFeed } from '../durable/feed-follower.ts'
+import { isFresh } from '../policy/fresh.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
 import { type Heartbeat, heartbeat, silentAfter } from '../protocol/feed.ts'
-import { permissionSnapshot, snapshotMaxAge } from '../protocol/permissions.ts'
+import { permissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
 import { followFile } from './follow-file.ts'
 import { createPolicyKeeper } from './policy-view.ts'
@@ -57,9 +58,7 @@ export const createSite = (parts: SiteParts): Site => {
       daemon,
       // By when it came here: the two hosts' clocks may differ by more. One that says that it goes is not waited for.
       silent:
-        now() - (cameAt.get(daemon) ?? 0) > silentAfter ||
-        Math.abs(now() - at) > snapshotMaxAge ||
-        heard?.state === 'stopped',
+        now() - (cameAt.get(daemon) ?? 0) > silentAfter || !isFresh(at, now()) || heard?.state === 'stopped',
       version: heard?.version ?? null,
       codes: [...(unreadable.has(daemon) ? (['feed.unavailable'] as const) : []), ...(heard?.codes ?? [])],
     }

@@ -4,9 +4,10 @@ import { dirname } from 'node:path'
 import { isAbsent, readJsonFile } from '../durable/files.ts'
 import { runOnChange } from '../durable/watch.ts'
 import { decide } from '../policy/decide.ts'
+import { isFresh } from '../policy/fresh.ts'
 import type { Who } from '../policy/types.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import { type PermissionSnapshot, permissionSnapshot, snapshotMaxAge } from '../protocol/permissions.ts'
+import { type PermissionSnapshot, permissionSnapshot } from '../protocol/permissions.ts'
 
 export type Permissions = {
   /** Undefined until the first one was read: then nothing may be answered. */
@@ -31,15 +32,19 @@ export type PermissionsSettings = {
 export const followPermissions = (settings: PermissionsSettings): Permissions => {
   const { file, now } = settings
   let current: PermissionSnapshot | undefined
+  /** Without its time, which each heartbeat changes. */
+  let currentText = ''
   let seen = ''
   const listeners: (() => void)[] = []
 
   const take = (found: PermissionSnapshot): void => {
     // An older one put back would bring rights back that were taken away.
     if (current !== undefined && found.version < current.version) return
-    const changed = current?.version !== found.version
+    const text = JSON.stringify({ ...found, at: 0 })
+    const isChanged = text !== currentText
     current = found
-    if (changed) for (const listener of listeners) listener()
+    currentText = text
+    if (isChanged) for (const listener of listeners) listener()
   }
 
   const read = async (): Promise<void> => {
@@ -60,7 +65,7 @@ export const followPermissions = (settings: PermissionsSettings): Permissions =>
   const { pollMs, onProblem, signal } = settings
   return {
     snapshot: () => current,
-    fresh: () => current !== undefined && now() - current.at <= snapshotMaxAge,
+    fresh: () => current !== undefined && isFresh(current.at, now()),
     onChange: (listener) => {
       listeners.push(listener)
     },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseStrictJson } from '../../durable/strict-json.ts'
@@ -280,6 +280,32 @@ test('without word from the daemon for a minute reading goes on and actions do n
   const answer = await road.request('/actions', { method: 'POST', body })
   assert.deepEqual([answer.status, codeOf(answer)], [503, 'permission.stale'])
   assert.deepEqual(await readdir(road.inbox), [])
+})
+
+test('permissions of a daemon whose clock is far ahead are not fresh either', async (t) => {
+  const road = await startUiServer(t)
+  await fill(road)
+  const id = '0193a3c0-0000-7000-8000-000000000001'
+  const act = async () => {
+    const body = JSON.stringify({ id, grant: await road.grant({ jti: id }) })
+    return (await road.request('/actions', { method: 'POST', body })).status
+  }
+  await road.allow({}, road.now.value + 90_000)
+  await until(async () => (await act()) === 503)
+})
+
+test('permissions that changed under the same version take hold on open sockets', async (t) => {
+  const road = await startUiServer(t)
+  await fill(road)
+  const file = join(road.settings.site.feed, 'permissions.json')
+  const open = JSON.parse(await readFile(file, 'utf8'))
+  const heard = await road.listen('')
+  await until(() => heard.rows.size === 2)
+  await road.allow({ clouds: ['owner'] })
+  await until(() => heard.rows.size === 1)
+  await writeFile(`${file}.new`, JSON.stringify({ ...open, version: open.version + 1 }))
+  await rename(`${file}.new`, file)
+  await until(() => heard.rows.size === 2)
 })
 
 test('an older permission snapshot put back changes nothing', async (t) => {
