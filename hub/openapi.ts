@@ -1,19 +1,33 @@
 /** The hub's HTTP interface as OpenAPI 3.1, made from the schemas that the routes check against. */
 import { z } from 'zod/mini'
 import * as api from '../protocol/api.ts'
+import { serverRow } from '../protocol/rows.ts'
 import { version } from '../protocol/version.ts'
 
 type Operation = {
   readonly does: string
   readonly takes?: z.ZodMiniType
   readonly gives?: z.ZodMiniType
+  /** Default 200. */
   readonly status?: number
+  /** Of what it gives, where that is not JSON. */
+  readonly mediaType?: string
   /** Names of query parameters. */
   readonly query?: readonly string[]
 }
 
 const kiosks = z.strictObject({ kiosks: z.array(api.kioskRow) })
-const keys = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+const alive = z.strictObject({ status: z.literal('ok'), version: z.string() })
+const readiness = z.strictObject({
+  ready: z.boolean(),
+  checks: z.strictObject({ database: z.boolean(), permissions: z.boolean() }),
+})
+const description = z.strictObject({
+  openapi: z.string(),
+  info: z.strictObject({ title: z.string(), version: z.string() }),
+  paths: z.record(z.string(), z.unknown()),
+})
+const keys = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) })
 
 /** `METHOD /path` → what it does. `{name}` is a parameter. A test holds this to the routes. */
 export const operations: Readonly<Record<string, Operation>> = {
@@ -30,11 +44,16 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/session': { does: 'Who am I.', gives: api.sessionBody },
   'GET /api/accounts': { does: 'Accounts and workflows that I may view.', gives: api.accountsBody },
   'GET /api/accounts/{account}': { does: 'One account.', gives: api.accountBody },
-  'POST /api/accounts/{account}/server': { does: 'Starts the account’s server.', status: 202 },
-  'DELETE /api/accounts/{account}/server': { does: 'Stops the account’s server.', status: 202 },
+  'POST /api/accounts/{account}/server': {
+    does: 'Starts the account’s server.',
+    gives: serverRow,
+    status: 202,
+  },
+  'DELETE /api/accounts/{account}/server': { does: 'Stops the account’s server.', status: 204 },
   'GET /api/accounts/{account}/server/progress': {
-    does: 'How starts are going, as long as it is listened to: text/event-stream.',
+    does: 'How starts are going, as long as it is listened to.',
     gives: api.progressEvent,
+    mediaType: 'text/event-stream',
   },
   'POST /api/accounts/{account}/actions/{action}': {
     does: 'Asks for an action: the one door.',
@@ -74,15 +93,19 @@ export const operations: Readonly<Record<string, Operation>> = {
     query: ['kiosk'],
   },
   'POST /api/kiosk/session': { does: 'Connects a kiosk.', takes: api.kioskSession, status: 204 },
-  'GET /api/openapi.json': { does: 'This description.' },
-  'GET /healthz': { does: 'The process lives.' },
-  'GET /readyz': { does: 'The hub can work; 503 while it cannot.' },
-  'GET /metrics': { does: 'Counts for Prometheus, to this host only.' },
+  'GET /api/openapi.json': { does: 'This description.', gives: description },
+  'GET /healthz': { does: 'The process lives.', gives: alive },
+  'GET /readyz': { does: 'The hub can work; 503 while it cannot.', gives: readiness },
+  'GET /metrics': {
+    does: 'Counts for Prometheus, to this host only.',
+    gives: z.string(),
+    mediaType: 'text/plain',
+  },
   'GET /.well-known/jwks.json': { does: 'Public keys of assertions and grants.', gives: keys },
 }
 
-const content = (schema: z.ZodMiniType) => ({
-  content: { 'application/json': { schema: z.toJSONSchema(schema, { unrepresentable: 'any' }) } },
+const content = (schema: z.ZodMiniType, mediaType = 'application/json') => ({
+  content: { [mediaType]: { schema: z.toJSONSchema(schema, { unrepresentable: 'any' }) } },
 })
 
 const parameters = (path: string, query: readonly string[]) => [
@@ -109,7 +132,7 @@ export const openApi = (title: string) => {
       responses: {
         [operation.status ?? 200]: {
           description: operation.does,
-          ...(operation.gives === undefined ? {} : content(operation.gives)),
+          ...(operation.gives === undefined ? {} : content(operation.gives, operation.mediaType)),
         },
         default: { description: 'What went wrong.', ...content(api.errorBody) },
       },
