@@ -133,6 +133,13 @@ export const createLife = (
     await store.remove(account)
   }
 
+  /** It is gone. As long as somebody wants it back it stays stored: else a hub that follows would not know of it. */
+  const lose = async (): Promise<void> => {
+    lost = true
+    present = undefined
+    if (!interest.watched()) await store.remove(account)
+  }
+
   const after = (ms: number, act: () => void) => {
     clearTimeout(timer)
     if (closed) return
@@ -178,7 +185,7 @@ export const createLife = (
     if (left === undefined) return
     if (left.handle !== null && beyondReach.has(failure.code)) return
     if (left.handle !== null) await spawner.stop(left.handle, AbortSignal.timeout(askPatience))
-    await forget()
+    await lose()
   }
 
   const begin = (viewer: Viewer | undefined): Start => {
@@ -219,11 +226,10 @@ export const createLife = (
 
   /** It is known to be gone, or as good as gone, without anybody having asked for it. */
   const ended = async (message: string, trouble?: SeneschalError): Promise<void> => {
-    lost = true
     interest.lived(now() - row.since)
-    const forgotten = forget()
+    const gone = lose()
     become(trouble === undefined ? 'off' : 'failed', message, trouble)
-    await forgotten
+    await gone
     await records.ended(row.code, message)
     reviveIfWatched()
   }
@@ -280,7 +286,10 @@ export const createLife = (
   }
 
   const halt = async (viewer: Viewer): Promise<void> => {
-    if (row.state === 'off') return
+    if (row.state === 'off') {
+      lost = false
+      return await forget()
+    }
     const left = present
     const before = row.state
     lost = false
@@ -299,13 +308,17 @@ export const createLife = (
   }
 
   const take = async (found: Incarnation): Promise<void> => {
+    // Wanted, and not launched; or gone by now. Whoever looked at it comes again.
+    if (found.handle === null) {
+      lost = true
+      return
+    }
     present = found
-    if (found.handle === null) return await forget()
     become('starting', 'Looking for the server that was running.')
     const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
     if (!(state instanceof SeneschalError) && state.state === 'exited') {
-      await forget()
       lost = true
+      present = undefined
       return become('off', 'The server ended while the hub was away.')
     }
     await save('on', found)

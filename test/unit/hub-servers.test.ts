@@ -174,6 +174,36 @@ test('a page that comes back finds a server that ended while the hub was away st
   assert.equal(spawner.starts.length, 2)
 })
 
+test('a hub that dies before it could bring a lost server back leaves that to the next one', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const first = hub({ pollMs: 10 })
+  await first.ensure(account, nobody)
+  const leave = first.watch(account)
+  spawner.kill(account)
+  await until(() => first.row(account).state === 'off')
+  leave()
+  await first.close()
+  const second = hub()
+  await second.recover()
+  await until(() => {
+    second.suspect(account)
+    return second.row(account).state === 'on'
+  })
+  await second.stop(account, nobody)
+  assert.deepEqual(await store.all(), [])
+})
+
+test('what ended and nobody looked at is not remembered', async (t) => {
+  const { spawner, store, hub } = await parts(t)
+  const time = { past: 0 }
+  const servers = hub({ pollMs: 10, now: () => Date.now() + time.past })
+  await servers.ensure(account, nobody)
+  time.past = 60_000
+  spawner.kill(account)
+  await until(async () => (await store.all()).length === 0)
+  assert.equal(servers.row(account).state, 'off')
+})
+
 test('pages that go on trying bring back a server whose host was away for long', async (t) => {
   const { spawner, hub } = await parts(t)
   const time = { past: 0 }
