@@ -171,6 +171,7 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         elevation_until: null,
         elevation_reason: null,
         provider_sid: session.providerSid,
+        raised_sid: null,
         id_token: session.idToken,
       }
       await changed(db.insertInto('sessions').values(row).execute())
@@ -182,7 +183,7 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         elevation_until: raise.until,
         elevation_reason: raise.reason,
         groups: JSON.stringify(raise.groups),
-        provider_sid: raise.providerSid,
+        raised_sid: raise.providerSid,
         id_token: raise.idToken,
       }),
     drop: (name) =>
@@ -193,7 +194,9 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         'name' in which
           ? ended.where('name', '=', which.name)
           : 'sid' in which
-            ? ended.where('issuer', '=', which.issuer).where('provider_sid', '=', which.sid)
+            ? ended
+                .where('issuer', '=', which.issuer)
+                .where((is) => is.or([is('provider_sid', '=', which.sid), is('raised_sid', '=', which.sid)]))
             : ended.where('issuer', '=', which.issuer).where('subject', '=', which.subject)
       return (await changed(chosen.execute())).map(present)
     },

@@ -91,7 +91,14 @@ const first = async (db: Kysely<Tables>): Promise<void> => {
     .execute()
 }
 
-const migrations: readonly Migration[] = [{ name: '0001-first', up: first }]
+const raisedSid = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema.alterTable('sessions').addColumn('raised_sid', 'text').execute()
+}
+
+const migrations: readonly Migration[] = [
+  { name: '0001-first', up: first },
+  { name: '0002-raised-sid', up: raisedSid },
+]
 
 /** Applies what is missing, each migration in a transaction of its own. */
 export const migrate = async (db: Kysely<Tables>): Promise<void> => {

@@ -23,8 +23,9 @@ export type SessionsTable = {
   /** Stays after the end, so that a refusal can say that privileges ended. */
   elevation_until: number | null
   elevation_reason: string | null
-  /** The provider's session, for back-channel logout. */
+  /** The provider's session at sign-in, and at the last raising of privileges: a logout of either ends this one. */
   provider_sid: string | null
+  raised_sid: string | null
   /** The ID token as a hint for logout; it grants nothing. */
   id_token: string | null
 }

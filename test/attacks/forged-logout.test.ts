@@ -57,6 +57,25 @@ test('a logout token ends sessions and sockets within a second, once', async (t)
   await h.session(browser)
 })
 
+test('whoever raised privileges in another session of the provider is signed out with either', async (t) => {
+  const h = await startTestHub(t)
+  let sid = 'at-sign-in'
+  h.provider.lies.idToken = (claims) => ({ ...claims, sid })
+  for (const ended of ['at-sign-in', 'at-raising']) {
+    sid = 'at-sign-in'
+    const browser = await h.signIn('jacintar', h.visitor())
+    const bystander = h.visitor()
+    sid = 'elsewhere'
+    await h.signIn('jacintar', bystander)
+    sid = 'at-raising'
+    await h.raise(browser)
+    const token = await h.provider.logoutToken(claimsFor(h, { sid: ended }))
+    assert.equal((await deliver(h, token)).status, 200)
+    assert.equal((await browser.ask('GET', '/api/session')).status, 401, ended)
+    await h.session(bystander)
+  }
+})
+
 const lies: Readonly<Record<string, object>> = {
   'a nonce': { nonce: 'x' },
   'another issuer': { iss: 'https://other.test' },

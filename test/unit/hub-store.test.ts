@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { createSessions } from '../../hub/auth/sessions.ts'
 import { openStore } from '../../hub/store/open.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 
@@ -20,6 +21,26 @@ test('a database is made once, kept, and closed to others', async (t) => {
   assert.equal(typeof rows[0]?.created_at, 'number')
   await second.close()
   assert.equal((await stat(file)).mode & 0o777, 0o600)
+})
+
+test('a database of the first version is brought up to this one, with all that is in it', async (t) => {
+  const file = join(await temporaryDirectory(t), 'hub.sqlite')
+  const store = await openStore(file)
+  const { db } = store
+  const sessions = createSessions({ db, now: Date.now })
+  const { cookie } = await sessions.create({
+    ...{ person: 'mel', displayName: 'Mel', issuer: 'i', subject: 's', groups: [] },
+    ...{ expiresAt: Date.now() + 60_000, idToken: null, providerSid: 'one' },
+  })
+  // As that version left it.
+  await db.schema.alterTable('sessions').dropColumn('raised_sid').execute()
+  await db.updateTable('meta').set({ value: '0001-first' }).where('key', '=', 'migration').execute()
+  await store.close()
+  const later = await openStore(file)
+  t.after(() => later.close())
+  const found = createSessions({ db: later.db, now: Date.now })
+  assert.equal((await found.find(cookie))?.person, 'mel')
+  assert.equal((await found.end({ issuer: 'i', sid: 'one' })).length, 1)
 })
 
 test('a hub refuses a database that a newer one wrote', async (t) => {
