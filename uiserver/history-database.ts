@@ -6,6 +6,8 @@ export type HistoryDatabase = {
   readonly database: DatabaseSync
   readonly put: StatementSync
   readonly mark: StatementSync
+  /** Of the feed from which it was made, and its last line that is contained; empty and 0 of a new one. */
+  readonly source: { readonly epoch: string; readonly seq: number }
 }
 
 const shapeVersion = 1
@@ -23,14 +25,15 @@ const shape = `
 /** Another version of us made it. */
 class OtherShape extends Error {}
 
-export const isDatabaseError = (thrown: unknown): boolean =>
-  thrown instanceof OtherShape ||
-  (thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_SQLITE_ERROR')
-
-/** SQLITE_CORRUPT and SQLITE_NOTADB: the file is of no use to anybody, and may be removed. */
-const isDamage = (thrown: unknown): boolean =>
-  thrown instanceof OtherShape ||
-  (thrown instanceof Error && 'errcode' in thrown && (thrown.errcode === 11 || thrown.errcode === 26))
+/**
+ * The file is of no use to anybody, and may be removed: SQLITE_CORRUPT and SQLITE_NOTADB, a row that is no row. Not so
+ * what passes: a full disk, a quota, a lock.
+ */
+export const isDamage = (thrown: unknown): boolean => {
+  if (thrown instanceof OtherShape || thrown instanceof SyntaxError) return true
+  const code = thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) & 0xff : undefined
+  return code === 11 || code === 26
+}
 
 /** One process alone has it open, and nothing waits for the disk. */
 const openDatabase = (file: string): HistoryDatabase => {
@@ -42,8 +45,10 @@ const openDatabase = (file: string): HistoryDatabase => {
     const found = database.prepare('PRAGMA user_version').get()?.user_version
     if (found !== 0 && found !== shapeVersion) throw new OtherShape(`shape ${found}`)
     database.exec(shape)
+    const source = database.prepare('SELECT epoch, seq FROM source').get()
     return {
       database,
+      source: { epoch: String(source?.epoch ?? ''), seq: Number(source?.seq ?? 0) },
       // The place in the list stays where the job was first seen.
       put: database.prepare(
         `INSERT INTO jobs (key, workflow, cycle, task, state, at, row) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -57,22 +62,27 @@ const openDatabase = (file: string): HistoryDatabase => {
   }
 }
 
-export const removeHistoryDatabase = (file: string): void => {
+const remove = (file: string): void => {
   for (const suffix of ['', '-journal']) rmSync(`${file}${suffix}`, { force: true })
 }
 
 /**
- * The file, or a new one where it is damaged, or memory where there can be none: a full disk, a directory that may not
- * be written to, another server of the account that has not ended yet.
+ * The file, or a new one where it is damaged or was found to be, or memory where there can be none: a full disk, a
+ * directory that may not be written to, another server of the account that has not ended yet.
  */
-export const openHistoryDatabase = (file: string, onProblem: (error: unknown) => void): HistoryDatabase => {
+export const openHistoryDatabase = (
+  file: string,
+  onProblem: (error: unknown) => void,
+  options: { readonly anew?: boolean } = {},
+): HistoryDatabase => {
   try {
     try {
+      if (options.anew === true) remove(file)
       return openDatabase(file)
     } catch (thrown) {
       if (!isDamage(thrown)) throw thrown
       onProblem(thrown)
-      for (const suffix of ['', '-journal']) rmSync(`${file}${suffix}`, { force: true })
+      remove(file)
       return openDatabase(file)
     }
   } catch (thrown) {

@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { readHistory } from '../durable/feed-follower.ts'
 import type { FeedLine, FeedSnapshot } from '../protocol/feed.ts'
 import { type JobRow, jobRow } from '../protocol/rows.ts'
-import { isDatabaseError, openHistoryDatabase, removeHistoryDatabase } from './history-database.ts'
+import { isDamage, openHistoryDatabase } from './history-database.ts'
 
 export type JobQuery = {
   /** Any of these. */
@@ -40,6 +40,8 @@ export type HistorySettings = {
   readonly file: string
   readonly feed: string
   readonly onProblem: (error: unknown) => void
+  /** After a failure that may pass, such as a full disk, ms; 30 s. */
+  readonly retryMs?: number
 }
 
 /** Rows written before the loop gets its turn. */
@@ -51,37 +53,15 @@ export const openHistory = (settings: HistorySettings): History => {
   const { file, feed, onProblem } = settings
   let open = openHistoryDatabase(file, onProblem)
   let remade = false
-  let epoch = ''
-  let seq = 0
+  let { epoch, seq } = open.source
+  /** Of the feed as it is now: another one than `epoch` until that was begun. */
+  let wantedEpoch = epoch
   /** What the last reset said and is not contained yet. */
   let pending: FeedSnapshot['rows'] | undefined
   let wanted = false
   let reading: Promise<void> | undefined
+  let retry: NodeJS.Timeout | undefined
   const closing = new AbortController()
-
-  const readSource = (): void => {
-    const source = open.database.prepare('SELECT epoch, seq FROM source').get()
-    epoch = typeof source?.epoch === 'string' ? source.epoch : ''
-    seq = typeof source?.seq === 'number' ? source.seq : 0
-  }
-  const startOver = (newEpoch: string): void => {
-    open.database.exec('BEGIN; DELETE FROM jobs; DELETE FROM source')
-    open.database.prepare('INSERT INTO source (epoch, seq) VALUES (?, 0)').run(newEpoch)
-    open.database.exec('COMMIT')
-    epoch = newEpoch
-    seq = 0
-  }
-  /** Away with a file that broke, and everything is read again; once, then memory has to do. */
-  const remake = (thrown: unknown): void => {
-    onProblem(thrown)
-    const again = epoch
-    open.database.close()
-    if (!remade) removeHistoryDatabase(file)
-    open = openHistoryDatabase(remade ? ':memory:' : file, onProblem)
-    remade = true
-    startOver(again)
-    if (!closing.signal.aborted) wake()
-  }
 
   const write = (rows: FeedSnapshot['rows'], at: number): void => {
     for (const { kind, key, row } of rows) {
@@ -102,6 +82,14 @@ export const openHistory = (settings: HistorySettings): History => {
       if (open.database.isTransaction) open.database.exec('ROLLBACK')
       throw thrown
     }
+  }
+  const startOver = (newEpoch: string): void => {
+    inTransaction(() => {
+      open.database.exec('DELETE FROM jobs; DELETE FROM source')
+      open.database.prepare('INSERT INTO source (epoch, seq) VALUES (?, 0)').run(newEpoch)
+    })
+    epoch = newEpoch
+    seq = 0
   }
   /** Lines and their number in one transaction. */
   const take = (lines: readonly FeedLine[]): void => {
@@ -131,20 +119,22 @@ export const openHistory = (settings: HistorySettings): History => {
   const catchUp = async (): Promise<void> => {
     while (wanted && !closing.signal.aborted) {
       wanted = false
-      const of = epoch
+      if (epoch !== wantedEpoch) startOver(wantedEpoch)
+      const of = { epoch, open }
+      const isOver = () => closing.signal.aborted || wantedEpoch !== of.epoch || open !== of.open
       for await (const lines of readHistory(feed, seq + 1)) {
         for (const piece of pieces(lines.filter((line) => line.seq > seq))) {
-          if (closing.signal.aborted || epoch !== of) break
+          if (isOver()) break
           take(piece)
           await turn()
         }
-        if (closing.signal.aborted || epoch !== of) break
+        if (isOver()) break
       }
       const rows = pending
-      if (rows === undefined || epoch !== of || closing.signal.aborted) continue
-      pending = undefined
+      if (rows === undefined || isOver()) continue
       // Jobs whose lines are no longer kept; where the lines were read, they say the same or something newer.
       addMissing(rows)
+      pending = undefined
     }
   }
   const addMissing = (rows: FeedSnapshot['rows']): void => {
@@ -155,6 +145,7 @@ export const openHistory = (settings: HistorySettings): History => {
 
   const wake = (): void => {
     wanted = true
+    if (retry !== undefined) return
     reading ??= catchUp()
       .catch(failed)
       .finally(() => {
@@ -162,9 +153,29 @@ export const openHistory = (settings: HistorySettings): History => {
         if (wanted && !closing.signal.aborted) wake()
       })
   }
+  /** Away with a file that broke, and everything is read again; once, then memory has to do. */
+  const remake = (): void => {
+    open.database.close()
+    open = remade
+      ? openHistoryDatabase(':memory:', onProblem)
+      : openHistoryDatabase(file, onProblem, { anew: true })
+    remade = true
+    epoch = open.source.epoch
+    seq = 0
+    wake()
+  }
+  const tryLater = (): void => {
+    wanted = true
+    retry ??= setTimeout(() => {
+      retry = undefined
+      wake()
+    }, settings.retryMs ?? 30_000).unref()
+  }
   const failed = (thrown: unknown): void => {
-    if (isDatabaseError(thrown)) remake(thrown)
-    else onProblem(thrown)
+    onProblem(thrown)
+    if (closing.signal.aborted) return
+    if (isDamage(thrown)) remake()
+    else tryLater()
   }
 
   /** A question to a file that broke fails; the next one is answered from the new one. */
@@ -176,8 +187,6 @@ export const openHistory = (settings: HistorySettings): History => {
       throw thrown
     }
   }
-
-  readSource()
 
   const jobs = (query: JobQuery): JobPage | undefined => {
     const conditions: string[] = [`workflow IN (${query.workflows.map(() => '?').join(', ')})`]
@@ -217,14 +226,14 @@ export const openHistory = (settings: HistorySettings): History => {
     job: (key) => guarded(() => job(key)),
     seq: () => seq,
     reset: (rows, newEpoch) => {
-      if (newEpoch !== epoch) startOver(newEpoch)
+      wantedEpoch = newEpoch
       pending = rows.filter(({ kind }) => kind === 'job')
       wake()
     },
     offer: (lines) => {
       const first = lines[0]
       if (first === undefined) return
-      if (reading !== undefined || first.seq !== seq + 1) return wake()
+      if (reading !== undefined || epoch !== wantedEpoch || first.seq !== seq + 1) return wake()
       try {
         take(lines)
       } catch (thrown) {
@@ -236,6 +245,7 @@ export const openHistory = (settings: HistorySettings): History => {
     },
     close: async () => {
       closing.abort()
+      clearTimeout(retry)
       await reading
       open.database.close()
     },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { followFeed } from '../../durable/feed-follower.ts'
@@ -89,6 +89,11 @@ test('a missing, damaged or foreign file is made anew from the feed', async (t) 
     () => rm(file, { force: true }),
     () => writeFile(file, 'this is not a database'.repeat(500)),
     () => writeFile(file, ''),
+    // The table that says of which feed it is, and how much of it.
+    async () => {
+      await using handle = await open(file, 'r+')
+      await handle.write(Buffer.alloc(4096, 0xff), 0, 4096, 4096)
+    },
   ]) {
     await damage()
     const { history, stop } = await follow(t, file, feed)
@@ -115,7 +120,6 @@ test('a file that breaks while it is in use is made anew, and the next question 
   const made = await follow(t, file, feed)
   await until(() => made.history.seq() === 4000)
   await made.stop()
-  const { open } = await import('node:fs/promises')
   const handle = await open(file, 'r+')
   await handle.write(Buffer.alloc(300_000, 0xff), 0, 300_000, 8192)
   await handle.close()
