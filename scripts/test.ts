@@ -58,7 +58,7 @@ const runShort = async (): Promise<void> => {
   await runFiles(files('test/integration/*.test.ts', 'test/browser/*.test.ts'), {
     isolation: 'process',
     concurrency: 2,
-    timeout: 300_000,
+    timeout: 900_000,
   })
 }
 
