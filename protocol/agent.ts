@@ -118,14 +118,16 @@ export type StatusAnswer = Readonly<z.infer<typeof statusAnswer>>
 export const stopAnswer = z.object({ stopped: z.boolean() })
 export type StopAnswer = Readonly<z.infer<typeof stopAnswer>>
 
+const figure = z.number().check(z.nonnegative(), z.lte(1_000_000))
+/** Told by an agent that runs as the account, and so bounded: no host is that large. */
 export const statsAnswer = z.object({
   /** Mean length of the run queue over 1, 5 and 15 minutes. */
-  load: z.tuple([z.number(), z.number(), z.number()]),
-  cores: count,
+  load: z.tuple([figure, figure, figure]),
+  cores: figure.check(z.int(), z.positive()),
   /** Bytes. */
   memory: z.object({ total: count, available: count }),
   /** UI servers of this installation on the host, as far as the account can see. */
-  sessions: count,
+  sessions: figure.check(z.int()),
 })
 export type StatsAnswer = Readonly<z.infer<typeof statsAnswer>>
 

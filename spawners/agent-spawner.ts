@@ -6,7 +6,7 @@ import { accountName } from '../protocol/ids.ts'
 import { callStart, callStats, callStatus, callStop, openServer } from '../wire/agent-calls.ts'
 import type { Transport } from '../wire/transport.ts'
 import { createTunnelClient, type TunnelClient } from '../wire/tunnel.ts'
-import { type CandidateHost, createHostChooser } from './choose-host.ts'
+import { type CandidateHost, createHostChooser, type Measure } from './choose-host.ts'
 import type { Handle, Spawner, SpawnerDeps } from './contract.ts'
 
 export type AgentSpawnerOptions = {
@@ -91,9 +91,9 @@ export const createAgentSpawner = (
 
   return {
     start: async (account, settings, progress, signal) => {
-      const measure = (host: string, bound: AbortSignal) =>
-        callStats(reach(host, account), {}, { signal: bound })
-      const host = await chooser.choose(measure, signal)
+      const measure: Measure = (host, bound, reached) =>
+        callStats(reach(host, account), {}, { signal: bound, reached })
+      const host = await chooser.choose(account, measure, signal)
       const transport = reach(host, account)
       const handle = { version: 1, account, host, instance: settings.instance } as const
       await progress({ text: `Starting on ${host}.`, handle, host })

@@ -1,7 +1,9 @@
 /** Which host takes the next server: measured load, and what this hub placed itself and the load does not show yet. */
 import type { StatsAnswer } from '../protocol/agent.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
+import { orAborted } from '../wire/or-aborted.ts'
 import type { HostStats } from './contract.ts'
+import { createHostLoad, type HostLoad, quorum } from './host-load.ts'
 
 export type CandidateHost = {
   readonly name: string
@@ -9,12 +11,15 @@ export type CandidateHost = {
   readonly condemned?: boolean | undefined
 }
 
-/** Asks one host, on behalf of the account that is to be placed. */
-export type Measure = (host: string, signal: AbortSignal) => Promise<StatsAnswer>
+/**
+ * Asks one host, as the account that is to be placed. Calls `reached` once the host has let it in: what is slow or goes
+ * wrong after that is about the account and not about the host.
+ */
+export type Measure = (host: string, signal: AbortSignal, reached: () => void) => Promise<StatsAnswer>
 
 export type HostChooser = {
   /** Rejects with `host.condemned` where no host takes servers, else with why no host answered. */
-  readonly choose: (measure: Measure, signal: AbortSignal) => Promise<string>
+  readonly choose: (account: string, measure: Measure, signal: AbortSignal) => Promise<string>
   readonly stats: () => readonly HostStats[]
 }
 
@@ -26,15 +31,16 @@ export type HostChooserOptions = {
   readonly bound?: number
   /** … is not asked again for so long. */
   readonly downFor?: number
-  /** A measurement serves all callers for so long, ms. */
+  /** A measurement counts for so long, ms. */
   readonly freshFor?: number
   /** A placement counts as long as the load does not show it, ms. */
   readonly recent?: number
 }
 
 type Known = {
-  stats: StatsAnswer | undefined
-  measuredAt: number
+  readonly load: HostLoad
+  /** By account, so that each asks once. */
+  readonly asking: Map<string, Promise<StatsAnswer>>
   downUntil: number
   /** Times of own placements. */
   placed: number[]
@@ -55,48 +61,62 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   const freshFor = options.freshFor ?? 5000
   const recent = options.recent ?? 60_000
   const known = new Map<string, Known>(
-    options.hosts.map(({ name }) => [name, { stats: undefined, measuredAt: 0, downUntil: 0, placed: [] }]),
+    options.hosts.map(({ name }) => [
+      name,
+      { load: createHostLoad({ now, freshFor }), asking: new Map(), downUntil: 0, placed: [] },
+    ]),
   )
-  const asking = new Map<string, Promise<StatsAnswer>>()
 
-  const ask = async (name: string, about: Known, measure: Measure): Promise<StatsAnswer> => {
+  const ask = async (name: string, about: Known, account: string, measure: Measure): Promise<StatsAnswer> => {
     const late = AbortSignal.timeout(bound)
-    const { promise: tooLate, reject } = Promise.withResolvers<never>()
-    // Some measurements do not heed a signal (a name server that is silent); the bound holds all the same.
-    const give = () =>
-      reject(new SeneschalError('host.unreachable', `${name}: no load within ${bound / 1000} s.`))
-    late.addEventListener('abort', give, { once: true })
+    let isReached = false
+    const tooLate = () =>
+      new SeneschalError(
+        isReached ? 'agent.failed' : 'host.unreachable',
+        `${name}: no load within ${bound / 1000} s.`,
+      )
+    const reached = () => {
+      isReached = true
+    }
     try {
-      about.stats = await Promise.race([measure(name, late), tooLate])
-      about.measuredAt = now()
-      return about.stats
+      // Some measurements do not heed a signal (a name server that is silent); the bound holds all the same.
+      const stats = await orAborted(measure(name, late, reached), late)
+      about.load.tell(account, stats)
+      return stats
     } catch (error) {
-      if (isAboutHost(error) || late.aborted) about.downUntil = now() + downFor
-      throw late.aborted
-        ? new SeneschalError('host.unreachable', `${name}: no load within ${bound / 1000} s.`)
-        : error
-    } finally {
-      late.removeEventListener('abort', give)
+      if (isAboutHost(error) || (late.aborted && !isReached)) about.downUntil = now() + downFor
+      throw late.aborted ? tooLate() : error
     }
   }
 
-  const statsOf = async (name: string, about: Known, measure: Measure): Promise<StatsAnswer> => {
-    if (about.stats !== undefined && now() - about.measuredAt < freshFor) return about.stats
-    const shared = asking.get(name)
-    if (shared !== undefined) {
-      // Of what another account was told only what concerns the host holds for this one.
-      try {
-        return await shared
-      } catch (error) {
-        if (isAboutHost(error)) throw error
-      }
-    }
-    const mine = ask(name, about, measure)
-    asking.set(name, mine)
+  /** What concerns the host holds for all who wait for it; what concerns another account does not. */
+  const waitForOthers = async (about: Known): Promise<void> => {
+    const wasDown = about.downUntil
+    const told = await Promise.allSettled(about.asking.values())
+    if (about.downUntil > wasDown)
+      for (const one of told) if (one.status === 'rejected' && isAboutHost(one.reason)) throw one.reason
+  }
+
+  const statsOf = async (
+    name: string,
+    about: Known,
+    account: string,
+    measure: Measure,
+  ): Promise<StatsAnswer> => {
+    const known = () => about.load.forAccount(account)
+    const isAsking = about.asking.has(account)
+    if (known() === undefined && !isAsking && about.asking.size >= quorum) await waitForOthers(about)
+    const stats = known()
+    if (stats !== undefined) return stats
+    const asked = about.asking.get(account)
+    if (asked !== undefined) return asked
+    const mine = ask(name, about, account, measure)
+    about.asking.set(account, mine)
     try {
-      return await mine
+      const own = await mine
+      return known() ?? own
     } finally {
-      if (asking.get(name) === mine) asking.delete(name)
+      about.asking.delete(account)
     }
   }
 
@@ -118,7 +138,7 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   }
 
   return {
-    choose: async (measure, signal) => {
+    choose: async (account, measure, signal) => {
       signal.throwIfAborted()
       const open = options.hosts.filter(({ condemned }) => condemned !== true)
       const candidates = open.flatMap(({ name }) => {
@@ -134,7 +154,11 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
       // All are down: somebody has to find out that one came back.
       const asked = up.length > 0 ? up : candidates
       const answers = await Promise.allSettled(
-        asked.map(async ({ name, about }) => ({ name, about, stats: await statsOf(name, about, measure) })),
+        asked.map(async ({ name, about }) => ({
+          name,
+          about,
+          stats: await statsOf(name, about, account, measure),
+        })),
       )
       signal.throwIfAborted()
       const good = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
@@ -145,7 +169,11 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
       if (best !== undefined) return place(best.name, best.about)
       throw noneAnswered(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
     },
-    stats: () => [...known].flatMap(([host, { stats }]) => (stats === undefined ? [] : [{ host, ...stats }])),
+    stats: () =>
+      [...known].flatMap(([host, { load }]) => {
+        const stats = load.latest()
+        return stats === undefined ? [] : [{ host, ...stats }]
+      }),
   }
 }
 

@@ -28,6 +28,8 @@ export type CallOptions = {
   readonly progress?: ((text: string) => void) | undefined
   /** From the call to the answer, ms; the channel is then ended. */
   readonly timeout?: number
+  /** Called once the host has let us in, before the agent has spoken. */
+  readonly reached?: (() => void) | undefined
   /** What a login script printed, when it printed anything. */
   readonly noise?: ((text: string) => void) | undefined
 }
@@ -86,7 +88,7 @@ const begin = async <Answer>(
   const signal = options.signal === undefined ? late : AbortSignal.any([late, options.signal])
   let channel: Channel | undefined
   try {
-    channel = await transport.exec(verb, { signal })
+    channel = await transport.exec(verb, { signal, reached: options.reached })
     if (channel.noise !== '') options.noise?.(presentOutput(channel.noise))
     channel.stream.write(`${JSON.stringify(input)}\n`)
     const answer = schema.safeParse(await readAnswer(channel, signal, options))

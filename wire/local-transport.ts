@@ -27,9 +27,10 @@ export const createLocalTransport = (options: LocalTransportOptions): Transport 
   let closed = false
 
   return {
-    exec: async (verb, { signal } = {}) => {
+    exec: async (verb, { signal, reached } = {}) => {
       signal?.throwIfAborted()
       if (closed) throw new SeneschalError('lost.connection', 'The transport was closed.')
+      reached?.()
       const nonce = randomBytes(16).toString('hex')
       const child = spawn(program, args, {
         env: { ...childEnvironment(options.env), SSH_ORIGINAL_COMMAND: formatAgentCommand(verb, nonce) },

@@ -144,9 +144,14 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
   }
 
   /** A kept connection may have died without anybody having noticed: then a fresh one tells whether the host did. */
-  const openRaw = async (command: string, signal: AbortSignal | undefined) => {
+  const openRaw = async (
+    command: string,
+    signal: AbortSignal | undefined,
+    reached?: (() => void) | undefined,
+  ) => {
     const kept = connection
     const client = await orAborted(connected(), signal)
+    reached?.()
     try {
       return { client, raw: await openOn(client, command, signal) }
     } catch (error) {
@@ -162,12 +167,12 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
   }
 
   return {
-    exec: async (verb, { signal } = {}) => {
+    exec: async (verb, { signal, reached } = {}) => {
       ended.signal.throwIfAborted()
       signal?.throwIfAborted()
       const nonce = randomBytes(16).toString('hex')
       enter()
-      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal).catch(
+      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal, reached).catch(
         (error: unknown) => {
           leave()
           throw error

@@ -20,14 +20,17 @@ export type Channel = {
   readonly kill: () => void
 }
 
+export type ExecOptions = {
+  readonly signal?: AbortSignal | undefined
+  /** Called once the host has let us in: what goes wrong from then on is about the account. */
+  readonly reached?: (() => void) | undefined
+}
+
 export type Transport = {
   /**
    * Run one verb; resolves when the agent said its preamble. Rejects with `host.unreachable`, `host.key-unknown`,
    * `ssh.auth-failed`, `agent.missing` (with what came instead), `agent.version`, `agent.failed`, `lost.connection`.
    */
-  readonly exec: (
-    verb: AgentVerb,
-    options?: { readonly signal?: AbortSignal | undefined },
-  ) => Promise<Channel>
+  readonly exec: (verb: AgentVerb, options?: ExecOptions) => Promise<Channel>
   readonly close: () => void
 }

@@ -24,20 +24,22 @@ const measuring =
 
 test('the least loaded host takes the server', async () => {
   const chooser = createHostChooser({ hosts: named('a', 'b', 'c'), now: () => 0 })
-  assert.equal(await chooser.choose(measuring({ a: 2, b: 0.5, c: 1 }), never), 'b')
+  assert.equal(await chooser.choose('clouds', measuring({ a: 2, b: 0.5, c: 1 }), never), 'b')
 })
 
 test('a hundred servers at once spread evenly over four hosts, whatever the load said', async () => {
   const chooser = createHostChooser({ hosts: named('a', 'b', 'c', 'd'), now: () => 0 })
   const measure = measuring({ a: 0.1, b: 0.2, c: 0.9, d: 1.7 })
-  const chosen = await Promise.all(Array.from({ length: 100 }, () => chooser.choose(measure, never)))
+  const chosen = await Promise.all(
+    Array.from({ length: 100 }, () => chooser.choose('clouds', measure, never)),
+  )
   for (const host of ['a', 'b', 'c', 'd']) assert.equal(chosen.filter((name) => name === host).length, 25)
 })
 
 test('a host with twice the cores takes twice as many', async () => {
   const chooser = createHostChooser({ hosts: named('small', 'big'), now: () => 0 })
   const measure = measuring({ small: stats(0), big: stats(0, { cores: 8 }) })
-  const chosen = await Promise.all(Array.from({ length: 30 }, () => chooser.choose(measure, never)))
+  const chosen = await Promise.all(Array.from({ length: 30 }, () => chooser.choose('clouds', measure, never)))
   assert.equal(chosen.filter((name) => name === 'big').length, 20)
 })
 
@@ -45,10 +47,10 @@ test('a placement is forgotten once the load shows it', async () => {
   let now = 0
   const chooser = createHostChooser({ hosts: named('a', 'b'), now: () => now })
   const measure = measuring({ a: 0.1, b: 0.2 })
-  assert.equal(await chooser.choose(measure, never), 'a')
-  assert.equal(await chooser.choose(measure, never), 'b')
+  assert.equal(await chooser.choose('clouds', measure, never), 'a')
+  assert.equal(await chooser.choose('clouds', measure, never), 'b')
   now += 61_000
-  assert.equal(await chooser.choose(measure, never), 'a')
+  assert.equal(await chooser.choose('clouds', measure, never), 'a')
 })
 
 test('a crowded host takes servers only when all are', async () => {
@@ -56,7 +58,8 @@ test('a crowded host takes servers only when all are', async () => {
   const full = stats(0, { memory: { total: 16 * GiB, available: 0.1 * GiB } })
   const chooser = createHostChooser({ hosts, now: () => 0 })
   const measure = measuring({ full, free: 3 })
-  for (let count = 0; count < 5; count += 1) assert.equal(await chooser.choose(measure, never), 'free')
+  for (let count = 0; count < 5; count += 1)
+    assert.equal(await chooser.choose('clouds', measure, never), 'free')
 })
 
 test('a condemned host is not even asked', async () => {
@@ -67,10 +70,10 @@ test('a condemned host is not even asked', async () => {
     asked.push(host)
     return stats(host === 'b' ? 1 : 2)
   }
-  assert.equal(await chooser.choose(measure, never), 'b')
+  assert.equal(await chooser.choose('clouds', measure, never), 'b')
   assert.deepEqual(asked.toSorted(), ['b', 'c'])
   const none = createHostChooser({ hosts: [{ name: 'a', condemned: true }], now: () => 0 })
-  await assert.rejects(none.choose(measure, never), { code: 'host.condemned' })
+  await assert.rejects(none.choose('clouds', measure, never), { code: 'host.condemned' })
 })
 
 test('a host that never answers costs the bound once, and is asked again after a minute', async () => {
@@ -89,14 +92,14 @@ test('a host that never answers costs the bound once, and is asked again after a
     return new Promise(() => undefined)
   }
   const begun = performance.now()
-  await chooser.choose(measure, never)
+  await chooser.choose('clouds', measure, never)
   assert.ok(performance.now() - begun >= 35)
   const again = performance.now()
-  for (let count = 0; count < 5; count += 1) await chooser.choose(measure, never)
+  for (let count = 0; count < 5; count += 1) await chooser.choose('clouds', measure, never)
   assert.ok(performance.now() - again < 30)
   assert.equal(asked, 1)
   now += 61_000
-  await chooser.choose(measure, never)
+  await chooser.choose('clouds', measure, never)
   assert.equal(asked, 2)
 })
 
@@ -105,11 +108,11 @@ test('a refused key of one account does not take the host from the others', asyn
   const refused: Measure = async () => {
     throw new SeneschalError('ssh.auth-failed', 'clouds@a')
   }
-  await assert.rejects(chooser.choose(refused, never), { code: 'ssh.auth-failed' })
-  assert.equal(await chooser.choose(measuring({ a: 0, b: 1 }), never), 'a')
+  await assert.rejects(chooser.choose('clouds', refused, never), { code: 'ssh.auth-failed' })
+  assert.equal(await chooser.choose('clouds', measuring({ a: 0, b: 1 }), never), 'a')
 })
 
-test('concurrent callers share one measurement', async () => {
+test('a hundred accounts at once take three measurements of each host', async () => {
   let asked = 0
   const chooser = createHostChooser({ hosts: named('a', 'b'), now: () => 0 })
   const measure: Measure = async () => {
@@ -117,15 +120,32 @@ test('concurrent callers share one measurement', async () => {
     await new Promise(setImmediate)
     return stats(0)
   }
-  await Promise.all(Array.from({ length: 20 }, () => chooser.choose(measure, never)))
-  assert.equal(asked, 2)
+  const accounts = Array.from({ length: 100 }, (_, index) => `clouds${index}`)
+  await Promise.all(accounts.map((account) => chooser.choose(account, measure, never)))
+  assert.equal(asked, 6)
   assert.deepEqual(
     chooser.stats().map(({ host }) => host),
     ['a', 'b'],
   )
 })
 
+test('one account that is placed several times at once asks once', async () => {
+  let asked = 0
+  const chooser = createHostChooser({ hosts: named('a', 'b'), now: () => 0 })
+  const measure: Measure = async () => {
+    asked += 1
+    await new Promise(setImmediate)
+    return stats(0)
+  }
+  await Promise.all(Array.from({ length: 5 }, () => chooser.choose('clouds', measure, never)))
+  await chooser.choose('clouds', measure, never)
+  assert.equal(asked, 2)
+})
+
 test('where no host answers, the reason names each', async () => {
   const chooser = createHostChooser({ hosts: named('a', 'b'), now: () => 0 })
-  await assert.rejects(chooser.choose(measuring({}), never), { code: 'host.unreachable', message: /a.*b/ })
+  await assert.rejects(chooser.choose('clouds', measuring({}), never), {
+    code: 'host.unreachable',
+    message: /a.*b/,
+  })
 })

@@ -89,3 +89,13 @@ test('a connection that nobody uses is closed, and so is one whose exec was refu
   assert.equal(made(), 2)
   await until(() => connections.size === 0)
 })
+
+test('a caller learns that the host let it in before the agent speaks', async (t) => {
+  const speaking = Promise.withResolvers<void>()
+  const { transport } = await withTransport(t, 60_000, ({ accept }) => void speaking.promise.then(accept))
+  const reached = Promise.withResolvers<void>()
+  const channel = transport.exec('stats', { reached: reached.resolve })
+  await reached.promise
+  speaking.resolve()
+  ;(await channel).kill()
+})
