@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -109,12 +109,25 @@ test('what earlier boots of this host left is removed, what other hosts have the
   const run = await openRunDirectory({ HOME: home })
   const root = join(home, '.seneschal', 'run')
   const [present = ''] = await readdir(root)
-  const former = `${hostname()}-0000cafe`
-  const others = [`${hostname()}-2-0000cafe`, 'elsewhere-0000cafe', `${hostname()}-notes`]
-  for (const name of [former, ...others]) await mkdir(join(root, name))
-  await writeFile(join(root, former, 'supervisor.json'), '{}')
+  const host = present.slice(0, -'-00000000'.length)
+  assert.match(host, new RegExp(`^${RegExp.escape(hostname())}-[0-9a-f]{8}$`))
+  const [former, twin] = [`${host}-0000cafe`, `${host}-0000beef`]
+  const others = [
+    `${hostname()}-0000cafe-0000cafe`,
+    `${host}-2-0000cafe`,
+    'elsewhere-0000cafe-0000cafe',
+    `${host}-notes`,
+  ]
+  const longAgo = new Date('2020-01-01')
+  for (const name of [former, twin, ...others]) {
+    const dir = join(root, name)
+    await mkdir(dir)
+    await writeFile(join(dir, 'supervisor.json'), '{}')
+    if (name !== twin) await utimes(join(dir, 'supervisor.json'), longAgo, longAgo)
+    await utimes(dir, longAgo, longAgo)
+  }
   await run.removeFormer()
-  assert.deepEqual((await readdir(root)).toSorted(), [present, ...others].toSorted())
+  assert.deepEqual((await readdir(root)).toSorted(), [present, twin, ...others].toSorted())
 })
 
 test('a path too long for a socket gives way to a short private one', async (t) => {

@@ -2,11 +2,13 @@
  * Where an account's running processes leave their sockets, records and logs. One directory per host and boot, in the
  * home directory: /run/user/UID goes away with the last login session, and a home may be shared by many hosts.
  */
+import { hash } from 'node:crypto'
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
+import { isErrno } from './process.ts'
 
 export type ServiceName = 'uiserver' | 'supervisor'
 
@@ -29,6 +31,32 @@ const longestSocketPath = 107
 const bootId = async (): Promise<string> =>
   (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).slice(0, 8)
 
+/** Hosts that share a home may share a short name too (node01 of two clusters); machine-id(5) asks not to show it. */
+const machineId = async (): Promise<string> => {
+  const id = await readFile('/etc/machine-id', 'utf8').catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return ''
+    throw error
+  })
+  return hash('sha256', `seneschal ${id.trim()}`).slice(0, 8)
+}
+
+/** Epoch, ms. */
+const bootedAt = async (): Promise<number> => {
+  const [, seconds] = /^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8')) ?? []
+  return seconds === undefined ? 0 : Number(seconds) * 1000
+}
+
+/** The directory or anything in it, epoch ms; now, where somebody else is just removing it. */
+const lastTouched = async (path: string): Promise<number> => {
+  try {
+    const paths = [path, ...(await readdir(path)).map((name) => join(path, name))]
+    return Math.max(...(await Promise.all(paths.map(async (one) => (await lstat(one)).mtimeMs))))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return Number.POSITIVE_INFINITY
+    throw error
+  }
+}
+
 // A path that cannot be looked at is not one to be trusted; whoever makes it next says why.
 const isPrivate = async (path: string): Promise<boolean> => {
   const status = await lstat(path).catch(() => undefined)
@@ -48,7 +76,8 @@ const runRoot = (env: Environment): string => {
 
 /** Made where it is missing; refused where others may enter it. */
 export const openRunDirectory = async (env: Environment, root = runRoot(env)): Promise<RunDirectory> => {
-  const path = join(root, `${hostname()}-${await bootId()}`)
+  const host = `${hostname()}-${await machineId()}`
+  const path = join(root, `${host}-${await bootId()}`)
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
   } catch (cause) {
@@ -69,11 +98,14 @@ export const openRunDirectory = async (env: Environment, root = runRoot(env)): P
       return join(await mkdtemp(join(base, 'seneschal-')), service)
     },
     removeFormer: async () => {
-      // Other hosts that share the home have other names.
-      const ofThisHost = new RegExp(`^${RegExp.escape(hostname())}-[0-9a-f]{8}$`)
-      for (const name of await readdir(root))
-        if (ofThisHost.test(name) && name !== basename(path))
-          await rm(join(root, name), { recursive: true, force: true })
+      const ofThisHost = new RegExp(`^${RegExp.escape(host)}-[0-9a-f]{8}$`)
+      const booted = await bootedAt()
+      for (const name of await readdir(root)) {
+        const former = join(root, name)
+        if (!ofThisHost.test(name) || former === path) continue
+        // What was touched since this host came up belongs to one that is up: a clone with the same identity.
+        if ((await lastTouched(former)) < booted) await rm(former, { recursive: true, force: true })
+      }
     },
   }
 }
