@@ -114,6 +114,8 @@ export const hubConfig = z.strictObject({
   trustedProxies: z._default(z.readonly(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))), []),
   /** Sign-ins, elevations and kiosk connections per address and minute. */
   signInsPerMinute: z._default(z.number().check(z.int(), z.gte(1)), 60),
+  /** Actions per person and minute: more than hands do, and a script that ran wild ends there. */
+  actionsPerMinute: z._default(z.number().check(z.int(), z.gte(1)), 1200),
   logLevel: z._default(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
 })
 export type HubConfig = z.infer<typeof hubConfig>

@@ -205,7 +205,10 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       auditRoutes(shared),
       accountsRoutes(shared),
       serverRoutes(shared),
-      actionsRoutes({ ...shared, signer, upstream, newId: randomUUIDv7 }),
+      actionsRoutes({
+        ...shared,
+        ...{ signer, upstream, newId: randomUUIDv7, perMinute: config.actionsPerMinute },
+      }),
       requestsRoutes({ ...shared, granted }),
       proxyRoutes({ ...shared, signer, upstream, now }),
       wallRoutes({ gate, wall, live }),

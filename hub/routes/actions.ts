@@ -9,7 +9,7 @@ import { actionOf, isActionName, levelOf } from '../../protocol/actions/registry
 import { type ActionBody, actionBody } from '../../protocol/api.ts'
 import type { AuditEntry } from '../../protocol/audit.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
-import { type Ask, ask } from '../../protocol/requests.ts'
+import { type Ask, ask, askMaxBytes } from '../../protocol/requests.ts'
 import {
   ACTION,
   type Audit,
@@ -33,6 +33,8 @@ export type ActionsParts = {
   readonly upstream: Upstream
   /** A UUIDv7. */
   readonly newId: () => string
+  /** Per person. */
+  readonly perMinute: number
 }
 
 type Params = { readonly account: string; readonly action: string }
@@ -67,6 +69,9 @@ const parseAsk = (definition: Action, account: string, body: ActionBody): Ask =>
   const whole = { action: definition.name, account, workflow, cycle, task, plugin, args: args.data }
   const parsed = ask.safeParse(JSON.parse(JSON.stringify(whole)))
   if (!parsed.success) throw invalid(z.prettifyError(parsed.error))
+  // Before anything is recorded: a larger one fits no grant.
+  if (Buffer.byteLength(JSON.stringify(parsed.data)) > askMaxBytes)
+    throw new SeneschalError('input.too-large')
   return parsed.data
 }
 
@@ -84,6 +89,11 @@ export const actionsRoutes =
   (parts: ActionsParts) =>
   async (app: FastifyInstance): Promise<void> => {
     const { gate, policy, servers, signer, audit } = parts
+    const rateLimit = {
+      max: parts.perMinute,
+      timeWindow: 60_000,
+      keyGenerator: (request: FastifyRequest) => gate.viewer(request).person,
+    }
 
     const entryFor = (
       viewer: Viewer,
@@ -121,7 +131,7 @@ export const actionsRoutes =
 
     app.post<{ Params: Params }>(
       '/api/accounts/:account/actions/:action',
-      { config: { kind: ACTION, wants } },
+      { config: { kind: ACTION, wants, rateLimit } },
       async (request, reply) => {
         const viewer = gate.viewer(request)
         const { account } = request.params

@@ -87,7 +87,9 @@ export const set = defineAction({
   label: 'Set outputs',
   effect: 'The outputs count as completed, and what depends on them may run.',
   destructive: true,
-  args: z.strictObject({ outputs: z.readonly(z.array(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,63}$/)))) }),
+  args: z.strictObject({
+    outputs: z.readonly(z.array(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,63}$/))).check(z.maxLength(100))),
+  }),
   audit: { outputs: 'keep' },
 })
 
@@ -110,10 +112,16 @@ export const edit = defineAction({
   effect: 'Coming runs use these settings.',
   args: z.strictObject({
     /** Variables of the job; null takes one away. */
-    environment: z.record(
-      z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)),
-      z.nullable(z.string().check(z.maxLength(4096))),
-    ),
+    environment: z
+      .record(
+        z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)),
+        z.nullable(z.string().check(z.maxLength(4096))),
+      )
+      .check(
+        z.refine((variables) => Object.keys(variables).length <= 100, {
+          error: () => 'at most 100 variables at once',
+        }),
+      ),
   }),
   audit: { environment: 'hide' },
 })

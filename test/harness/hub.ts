@@ -134,6 +134,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     daemons: [{ name: 'main', directory: join(dir, 'site') }],
     spawner: { kind: 'local' },
     signInsPerMinute: 10_000,
+    actionsPerMinute: 10_000,
     logLevel: 'trace',
     ...options.config,
   })

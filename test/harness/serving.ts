@@ -237,7 +237,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   await app.register(
     serverRoutes({ ...parts, ...(options.refreshMs === undefined ? {} : { pingEvery: options.refreshMs }) }),
   )
-  await app.register(actionsRoutes({ ...parts, newId: randomUUIDv7 }))
+  await app.register(actionsRoutes({ ...parts, newId: randomUUIDv7, perMinute: 10_000 }))
   await app.register(requestsRoutes({ ...parts, granted }))
   await app.register(proxyRoutes(parts))
   await app.register(wallRoutes(parts))

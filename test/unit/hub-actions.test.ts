@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { actionAnswer, handOver, requestBody } from '../../protocol/api.ts'
 import { codeOf } from '../harness/code-of.ts'
+import { startTestHub } from '../harness/hub.ts'
 import { type Serving, startServing } from '../harness/serving.ts'
 import { requestRow, snapshotOf } from '../harness/site-feed.ts'
 
@@ -109,6 +110,9 @@ test('an action becomes one grant that holds all of it, after its intent was rec
   assert.deepEqual(outcome, { state: 'refused', code: 'state.conflict', reason: 'Not running.' })
 })
 
+const variables = (count: number, length: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`V${index}`, 'x'.repeat(length)]))
+
 test('what does not fit the action is refused with the reason, and nothing is signed', async (t) => {
   const { hub, taken } = await taking(t)
   const jacintar = await hub.raise(await hub.signIn('jacintar'), 'write')
@@ -123,6 +127,8 @@ test('what does not fit the action is refused with the reason, and nothing is si
     ['hold', { task: 'climb', cycle: '1' }, 'args.invalid'],
     ['hold', { workflow: 'clouds', cycle: '1' }, 'args.invalid'],
     ['hold', { workflow: 'clouds', plugin: 'copy' }, 'args.invalid'],
+    ['edit', { workflow: 'clouds', args: { environment: variables(101, 1) } }, 'args.invalid'],
+    ['edit', { workflow: 'clouds', args: { environment: variables(5, 4096) } }, 'input.too-large'],
     ['hold', { workflow: '../x' }, 'input.invalid'],
     ['hold', { workflow: 'clouds', user: 'admin' }, 'input.invalid'],
     ['hold', { workflow: 'clouds', cycle: '$(id)', task: 'climb' }, 'input.invalid'],
@@ -138,6 +144,23 @@ test('what does not fit the action is refused with the reason, and nothing is si
   assert.equal(taken.length, 0)
   assert.equal(hub.spawner.starts.length, 0)
   assert.ok(!sentences(hub).some((sentence) => sentence.startsWith('action.intended')))
+})
+
+test('whoever asks for more than hands can is told to wait, and nobody else', async (t) => {
+  const h = await startTestHub(t, { config: { actionsPerMinute: 3 } })
+  const hold = async (person: string) => {
+    const browser = await h.signIn(person)
+    await h.raise(browser)
+    const statuses: number[] = []
+    for (let count = 0; count < 4; count += 1) {
+      const path = '/api/accounts/atmosphere_stage/actions/hold'
+      statuses.push((await browser.change('POST', path, { workflow: 'clouds' })).status)
+    }
+    return statuses
+  }
+  assert.deepEqual(await hold('jacintar'), [202, 202, 202, 429])
+  assert.deepEqual(await hold('mel'), [202, 202, 202, 429])
+  assert.equal((await h.audited('action.intended')).length, 6)
 })
 
 test('without raised privileges, or beyond what is permitted, nothing leaves the hub', async (t) => {
