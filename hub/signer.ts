@@ -1,4 +1,5 @@
 /** The hub's signing key, and what it signs: assertions for UI servers, grants for the daemon. */
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { ensureDir, readJsonFile, writeFileAtomic, writeNewFile } from '../durable/files.ts'
@@ -29,12 +30,13 @@ export type SignerParts = {
 
 const accountOf = (audience: string): string => audience.split('/', 1)[0] ?? ''
 
-const jwk = z.looseObject({
+const publicJwk = z.looseObject({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
-  d: z.string(),
+  x: z.string(),
   kid: z.string(),
 })
+const jwk = z.extend(publicJwk, { d: z.string() })
 
 /** Private, 0600. */
 const keyFile = 'hub.jwk.json'
@@ -52,10 +54,21 @@ const readKey = async (file: string) => {
   return (await readJsonFile(file, jwk)) ?? made
 }
 
+/** Keys of before, private or public: what they signed is believed as long as they lie there. */
+const readRetired = async (dir: string) => {
+  await ensureDir(dir, { mode: 0o700 })
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.jwk.json')).toSorted()
+  const keys = await Promise.all(names.map((name) => readJsonFile(join(dir, name), publicJwk)))
+  return keys.filter((key) => key !== undefined)
+}
+
 export const createSigner = async (parts: SignerParts): Promise<Signer> => {
   const { vouched } = parts
   await ensureDir(parts.keys, { mode: 0o700 })
-  const signer = await createTokenSigner(await readKey(join(parts.keys, keyFile)))
+  const signer = await createTokenSigner(
+    await readKey(join(parts.keys, keyFile)),
+    await readRetired(join(parts.keys, 'retired')),
+  )
   await writeFileAtomic(join(parts.keys, jwksFile), `${JSON.stringify(signer.jwks(), null, 2)}\n`, {
     mode: 0o644,
   })

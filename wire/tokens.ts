@@ -38,22 +38,22 @@ export const generateKey = async (): Promise<JWK> => {
   return { ...(await exportJWK(privateKey)), alg: algorithm, use: 'sig', kid: crypto.randomUUID() }
 }
 
-/** The public half of a private JWK: only the members that are public, by name. */
-export const publicHalf = (key: JWK): JWK => {
-  const { kty, crv, x, alg, use, kid } = key
-  if (kty !== 'OKP' || crv !== 'Ed25519' || x === undefined || kid === undefined || key.d === undefined)
-    throw new SeneschalError('config.invalid', 'The signing key is not a private Ed25519 JWK with a kid.')
+/** Of a JWK, private or not, only the members that are public, by name. */
+export const publicHalf = ({ kty, crv, x, alg, use, kid }: JWK): JWK => {
+  if (kty !== 'OKP' || crv !== 'Ed25519' || x === undefined || kid === undefined)
+    throw new SeneschalError('config.invalid', 'A key is not an Ed25519 JWK with a kid.')
   return { kty, crv, x, alg: alg ?? algorithm, use: use ?? 'sig', kid }
 }
 
-/** Signs with one key; `retired` public keys stay in the set as long as something signed by them may be queued. */
+/** Signs with one key; `retired` ones stay in the set as long as something signed by them may be queued. */
 export const createSigner = async (key: JWK, retired: readonly JWK[] = []): Promise<Signer> => {
+  if (key.d === undefined) throw new SeneschalError('config.invalid', 'The signing key is not a private one.')
   const published = publicHalf(key)
   const secret = await importJWK(key, algorithm)
   const header = { alg: algorithm, kid: published.kid ?? '' }
   return {
     sign: (type, claims) => new SignJWT(claims).setProtectedHeader({ ...header, typ: type }).sign(secret),
-    jwks: () => ({ keys: [published, ...retired] }),
+    jwks: () => ({ keys: [published, ...retired.map(publicHalf)] }),
   }
 }
 
