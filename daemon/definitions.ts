@@ -50,15 +50,9 @@ const closedLayer = (file: string): Layer => ({
   source: { file, lines: Object.fromEntries(permissionClasses.map((name) => [name, 1])) },
 })
 
-/** Names of directories; nothing where the directory is not there. */
 const directoriesIn = async (path: string): Promise<readonly string[]> => {
-  try {
-    const entries = await readdir(path, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return []
-    throw thrown
-  }
+  const entries = await readdir(path, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
 }
 
 const isQuiet = ({ engine, awaited }: Workflow): boolean =>
@@ -144,12 +138,19 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     return undefined
   }
 
-  /** A file that is not right leaves the layer in force as it is; where none is known yet, nobody may do anything. */
-  const readAccount = async (account: string): Promise<readonly DaemonEvent[]> => {
+  /**
+   * A file that is not right, or whose directory is away (`unlisted` says why), leaves the layer in force as it is;
+   * where none is known yet, nobody may do anything.
+   */
+  const readAccount = async (
+    account: string,
+    unlisted: string | undefined,
+  ): Promise<readonly DaemonEvent[]> => {
     const file = `${account}/account.yaml`
     let title: string | null = state.accounts.get(account)?.title ?? null
     let problemText = parts.problemOf(account)
     try {
+      if (unlisted !== undefined) throw new SeneschalError('config.invalid', unlisted)
       const text = await accountText(account, join(directory, file))
       const content = text === undefined ? undefined : parseAccountFile(text, file)
       title = content?.title ?? null
@@ -173,15 +174,20 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
 
     scan: async (atStart) => {
       for (const account of parts.accounts) {
-        const events: DaemonEvent[] = [...(await readAccount(account))]
-        const names = (await directoriesIn(join(directory, account))).filter(
-          (name) => workflowName.safeParse(name).success,
+        const listed = await directoriesIn(join(directory, account)).catch(
+          (thrown: unknown) =>
+            `${account}: the definitions cannot be listed: ${errnoOf(thrown) ?? String(thrown)}`,
         )
+        const away = typeof listed === 'string'
+        const events: DaemonEvent[] = [...(await readAccount(account, away ? listed : undefined))]
+        const names = away ? [] : listed.filter((name) => workflowName.safeParse(name).success)
         if (parts.ids.has(account))
           for (const workflow of names) events.push(...(await look(account, workflow, atStart)))
-        for (const flow of state.workflows.get(account)?.values() ?? [])
-          if (!names.includes(flow.workflow) && isQuiet(flow))
-            events.push({ kind: 'workflow-removed', at: now(), account, workflow: flow.workflow })
+        // A directory that is away says nothing about what was in it.
+        if (!away)
+          for (const flow of state.workflows.get(account)?.values() ?? [])
+            if (!names.includes(flow.workflow) && isQuiet(flow))
+              events.push({ kind: 'workflow-removed', at: now(), account, workflow: flow.workflow })
         await parts.commit(events)
       }
     },

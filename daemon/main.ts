@@ -252,9 +252,13 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       pollMs: filesPoll,
       look: async () => {
         keys.refresh()
-        await definitions.scan(false)
-        await definitions.publish()
-        await permissions.refresh()
+        try {
+          await definitions.scan(false)
+          await definitions.publish()
+        } finally {
+          // A lock or a revocation waits for no definition.
+          await permissions.refresh()
+        }
       },
       onProblem: (path, error) => problems.report(`files in ${path}`, error),
       signal: intake.signal,
