@@ -138,6 +138,9 @@ export const tryDefinition = (text: string, account: string, workflow: string): 
   } catch (thrown) {
     if (thrown instanceof SeneschalError && thrown.code === 'workflow.invalid')
       return thrown.detail ?? thrown.message
+    // A text that its reader chokes on is that workflow's trouble; thrown on, it would be everybody's.
+    if (thrown instanceof RangeError)
+      return `${definitionFile(account, workflow)}:1:1: cannot be read: ${thrown.message}`
     throw thrown
   }
 }

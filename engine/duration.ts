@@ -11,9 +11,16 @@ const MINUTE = 60_000
 const integerStep = /^P(\d{1,9})$/
 const integerLabel = /^(?:0|[1-9]\d{0,14})$/
 
+/** Beyond two centuries nobody means it, and calendars end. */
+const longestDays = 200 * 366
+
 const temporalDuration = (text: string): Temporal.Duration | undefined => {
   try {
-    return Temporal.Duration.from(text)
+    const duration = Temporal.Duration.from(text)
+    const { years, months, weeks, days, hours, minutes, seconds } = duration
+    const length =
+      years * 366 + months * 31 + weeks * 7 + days + hours / 24 + minutes / 1440 + seconds / 86_400
+    return Math.abs(length) <= longestDays ? duration : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error
