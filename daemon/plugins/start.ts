@@ -1,4 +1,5 @@
 /** Puts the parts of plugin runs together for one daemon. */
+import { dirname } from 'node:path'
 import type { DaemonConfig } from '../config.ts'
 import type { Dispatch } from '../dispatch.ts'
 import { siteLayout } from '../layout.ts'
@@ -19,6 +20,24 @@ const keyFiles = ({ accounts }: DaemonConfig): readonly string[] => [
   ),
 ]
 
+/** Directories that programs need; a key that lies right in one of them is hidden by itself. */
+const ofTheSystem = new Set([
+  '/',
+  '/etc',
+  '/usr',
+  '/bin',
+  '/lib',
+  '/lib64',
+  '/opt',
+  '/var',
+  '/var/lib',
+  '/home',
+])
+
+/** A file is hidden under its name only until another is renamed there, as keys are when they are changed. */
+const keyDirectories = (files: readonly string[]): readonly string[] =>
+  [...new Set(files.map((file) => dirname(file)))].filter((path) => !ofTheSystem.has(path))
+
 /** Resolves when every configured plugin runs, or is reported as one that does not. */
 export const createPluginRuns = async (
   parts: Parts,
@@ -28,7 +47,10 @@ export const createPluginRuns = async (
     ...parts,
     config: config.plugins,
     layout: siteLayout(config.root),
-    secrets: { directories: home === undefined ? [] : [home], files: keyFiles(config) },
+    secrets: {
+      directories: [...(home === undefined ? [] : [home]), ...keyDirectories(keyFiles(config))],
+      files: keyFiles(config),
+    },
     // In the demonstration everything is one user's, wherever that user put it.
     beyond: !config.unsafeSingleUser,
   })
