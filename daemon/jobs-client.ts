@@ -1,5 +1,6 @@
 /** The daemon's end of the line to one account's job supervisor: opened when needed, opened again when it broke. */
 import type { Duplex } from 'node:stream'
+import { z } from 'zod/mini'
 import type { JobsSettings } from '../protocol/agent.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import {
@@ -8,6 +9,7 @@ import {
   type JobSubmission,
   type JobsAnswer,
   type JobsRequest,
+  jobSubmission,
   jobsAnswer,
   jobsGreeting,
   jobsLineLimit,
@@ -137,13 +139,22 @@ export const createJobsClient = (
     }
   }
 
+  /** What the supervisor would hang up on, and be sent for ever: told at once as what can never be. */
+  const fitting = (submission: JobSubmission): JobSubmission => {
+    const { success, error } = jobSubmission.safeParse(submission)
+    if (!success) throw new JobRefused('job.submit-failed', z.prettifyError(error))
+    if (Buffer.byteLength(JSON.stringify(submission)) > jobsLineLimit - 1024)
+      throw new JobRefused('job.submit-failed', 'Its script and environment are too large together.')
+    return submission
+  }
+
   const unexpected = (): never => {
     throw new SeneschalError('agent.failed', 'The job supervisor answered another question.')
   }
 
   return {
     submit: async (submission) => {
-      const answer = await call({ op: 'submit', submission })
+      const answer = await call({ op: 'submit', submission: fitting(submission) })
       return answer.op === 'submit' ? answer.state : unexpected()
     },
     poll: async (jobs) => {
