@@ -48,7 +48,8 @@ say() {
 
 # end OUTCOME EXIT NOTE
 end() {
-  keep .ended "$1 $2 $(now) $3" || return 0
+  # It failed because there is one already: another was first. For want of room: the event still says it.
+  if ! keep .ended "$1 $2 $(now) $3" && [ -e "$dir/.ended" ]; then return 0; fi
   note "$1, exit $2\${3:+, $3}"
   say "$1" ",\\"exit\\":$2\${3:+,\\"text\\":\\"$3\\"}"
 }
