@@ -108,12 +108,25 @@ const seesEverythingShePermittedToSee = async ({ jacintar, page }: Story): Promi
     assert.equal(server.state, 'off')
 }
 
+/** The lines of hub and daemon. */
+const auditFiles = (site: RunningSite): string =>
+  [
+    ...globSync(join(site.layout.hub, 'audit/*.ndjson')),
+    ...globSync(join(site.layout.site, 'audit/*.ndjson')),
+  ]
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('')
+
 const opensTheAccountTogetherWithMel = async ({ site, browser, page }: Story): Promise<void> => {
   const mel = await newBrowser(browser, site.url)
   const other = await signIn(mel, 'mel')
   await Promise.all([page, other].map((each) => each.goto(workflowPage)))
   for (const each of [page, other])
     await expect(each.getByRole('treegrid', { name: 'Tasks of clouds' })).toBeVisible(slow)
+  const spawns = auditFiles(site)
+    .split('\n')
+    .filter((line) => line.includes('"server.spawned"') && line.includes('"atmosphere_stage"'))
+  assert.equal(spawns.length, 1, 'two people shared one spawn')
   await other.getByRole('button', { name: 'Actions for atmosphere_stage/clouds' }).click()
   await expect(other.getByRole('menuitem', { name: 'What may I do here?' })).toBeVisible(slow)
   assert.equal(await other.getByRole('menuitem').count(), 1, 'mel is offered nothing to execute')
@@ -246,17 +259,8 @@ const auditSays = async ({ site, jacintar }: Story, cycle: string): Promise<void
   ]
   for (const sentence of sentences) await expect(list.getByText(sentence).first()).toBeVisible(slow)
   await page.close()
-  const written = [
-    ...globSync(join(site.layout.hub, 'audit/*.ndjson')),
-    ...globSync(join(site.layout.site, 'audit/*.ndjson')),
-  ]
-    .map((file) => readFileSync(file, 'utf8'))
-    .join('')
+  const written = auditFiles(site)
   for (const sentence of sentences) assert.ok(written.includes(sentence), sentence)
-  const spawns = written
-    .split('\n')
-    .filter((line) => line.includes('"server.spawned"') && line.includes('"atmosphere_stage"'))
-  assert.equal(spawns.length, 1, 'two people shared one spawn')
   for (const dir of [join(site.layout.hub, 'audit'), join(site.layout.site, 'audit')]) {
     const report = await verifyChain(dir)
     assert.ok(report.ok && report.chains.length > 0, JSON.stringify(report))
