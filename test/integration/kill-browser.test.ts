@@ -82,9 +82,14 @@ const survives = async (
   await killAll(site.find(part))
   if (part === 'sshd') await site.startSshd()
   const back = await backAt(site, part, since, page)
-  const streams = () => sockets.filter(({ url, open }) => open && /\/u\/|\/api\/wall/.test(url))
-  const isLive = ({ heard }: Socket) => heard.some(({ at }) => at >= since + noticedWithin)
-  await until(() => streams().length === 2 && streams().every(isLive), 30_000)
+  const isLive = (kind: RegExp): boolean =>
+    sockets.findLast(({ url }) => kind.test(url))?.heard.some(({ at }) => at >= since + noticedWithin) ===
+    true
+  await until(() => isLive(/\/u\//) && isLive(/\/api\/wall/), 30_000).catch(async (thrown: unknown) => {
+    const last = sockets.slice(-6).map(({ url, open, heard }) => ({ url, open, last: heard.at(-1) }))
+    const shown = await page.locator('main').innerText()
+    throw new Error(`${part}: not live ${JSON.stringify({ since, back, last })}\n${shown}`, { cause: thrown })
+  })
   const toLive = Math.max(0, Date.now() - back)
   assert.ok(toLive <= liveWithin, `${part}: live again ${toLive} ms after it was back`)
   await until(async () => (await page.locator('.workflow-body.stale').count()) === 0, liveWithin)
