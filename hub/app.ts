@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, LogController } from 'fastify'
 import { SeneschalError } from '../protocol/errors.ts'
+import { rawRefusal } from '../wire/raw-refusal.ts'
 import type { AddressOf } from './address.ts'
 import type { LiveSockets, Log } from './context.ts'
 import { answerErrors, errorBodyOf, sendError } from './errors.ts'
@@ -38,11 +39,8 @@ export const createApp = async (parts: AppParts): Promise<FastifyInstance> => {
     // Malformed percent-encoding reaches no route.
     frameworkErrors: (thrown, request, reply) => void sendError(request, reply.headers(headers), thrown),
     clientErrorHandler: (_error, socket) => {
-      const body = JSON.stringify(errorBodyOf(new SeneschalError('input.invalid'), randomUUID()))
-      if (socket.writable)
-        socket.end(
-          `HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-        )
+      const error = new SeneschalError('input.invalid')
+      if (socket.writable) socket.end(rawRefusal(error.status, errorBodyOf(error, randomUUID())))
     },
   })
   answerErrors(app)

@@ -59,7 +59,10 @@ export const createSiteRows = (parts: {
     if (!isKind(put.kind)) return undefined
     const parsed = siteKinds[put.kind].safeParse(put.row)
     // The schema was chosen by the kind, which the compiler cannot follow.
-    if (parsed.success) return { kind: put.kind, key: put.key, row: parsed.data } as SitePut
+    if (parsed.success) {
+      const row = put.kind === 'account' ? { ...parsed.data, daemon } : parsed.data
+      return { kind: put.kind, key: put.key, row } as SitePut
+    }
     const problem = `${daemon} ${put.kind} ${put.key}`
     if (!reported.has(problem) && reported.size < 1000) {
       reported.add(problem)

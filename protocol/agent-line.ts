@@ -24,8 +24,7 @@ export const agentVerbs: Readonly<Record<AgentRole, readonly AgentVerb[]>> = ver
 export const isAgentRole = (value: unknown): value is AgentRole =>
   typeof value === 'string' && Object.hasOwn(verbsOfRole, value)
 
-/** 128 random bits in hex, new for each call; what a login script prints cannot contain them. */
-export const noncePattern = /^[0-9a-f]{32}$/
+/** The nonce: 128 random bits in hex, new for each call; what a login script prints cannot contain them. */
 const commandPattern = /^([a-z]{1,16}) ([0-9a-f]{32})$/
 
 export const formatAgentCommand = (verb: AgentVerb, nonce: string): string => `${verb} ${nonce}`

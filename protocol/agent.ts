@@ -6,11 +6,10 @@
  * to `connect` and `jobs` the channel is a plain byte stream to the UI server's or supervisor's socket.
  */
 import { z } from 'zod/mini'
-import { accountName } from './ids.ts'
+import { absolutePath, accountName } from './ids.ts'
 
 /** Names one run of a UI server: random, chosen by whoever starts it, so that a stored handle fits only that run. */
 export const instanceId = z.string().check(z.regex(/^[0-9a-f]{32}$/))
-const absolutePath = z.string().check(z.regex(/^\/[^\0]*$/), z.maxLength(4096))
 const count = z.number().check(z.int(), z.nonnegative())
 /** Epoch, ms. */
 const time = z.number().check(z.int(), z.nonnegative())
@@ -140,4 +139,3 @@ export const agentMessage = z.union([
   z.object({ answer: z.unknown() }),
   z.object({ error: z.object({ code: z.string(), detail: z.optional(z.string()) }) }),
 ])
-export type AgentMessage = Readonly<z.infer<typeof agentMessage>>

@@ -53,7 +53,6 @@ export type Allowed = z.infer<typeof allowed>
 
 /** One workflow that I may view, with what I may do. */
 export const workflowSummary = z.strictObject({ summary: summaryRow, allowed })
-export type WorkflowSummary = z.infer<typeof workflowSummary>
 
 /** `GET /api/accounts/:account`; `GET /api/accounts` is `{ accounts: [...], daemons: [...] }`. */
 export const accountBody = z.strictObject({

@@ -8,8 +8,9 @@ import { z } from 'zod/mini'
 /** Format version of feed files; a reader refuses a higher one. */
 export const feedVersion = 1
 
-const put = z.readonly(z.strictObject({ kind: z.string(), key: z.string(), row: z.unknown() }))
-const drop = z.readonly(z.strictObject({ kind: z.string(), key: z.string() }))
+/** A row as it is now, and a row that is no more. */
+export const put = z.readonly(z.strictObject({ kind: z.string(), key: z.string(), row: z.unknown() }))
+export const drop = z.readonly(z.strictObject({ kind: z.string(), key: z.string() }))
 
 export const feedLine = z.readonly(
   z.strictObject({

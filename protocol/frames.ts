@@ -4,9 +4,7 @@
  * the answer to every gap is the same: connect again without `since`, and take the reset.
  */
 import { z } from 'zod/mini'
-
-const put = z.readonly(z.strictObject({ kind: z.string(), key: z.string(), row: z.unknown() }))
-const drop = z.readonly(z.strictObject({ kind: z.string(), key: z.string() }))
+import { drop, put } from './feed.ts'
 
 export const helloFrame = z.readonly(
   z.strictObject({

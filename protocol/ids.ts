@@ -12,6 +12,8 @@ const requestPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]
 export const accountName = z.string().check(z.regex(accountPattern))
 export const workflowName = z.string().check(z.regex(namePattern))
 export const taskName = z.string().check(z.regex(namePattern))
+/** As the host sees it whose path it is. */
+export const absolutePath = z.string().check(z.regex(/^\/[^\0]*$/), z.maxLength(4096))
 /** An integer, or an ISO 8601 basic UTC label such as `20261122T0600Z`. */
 export const cyclePoint = z.string().check(z.regex(cyclePattern))
 export const personName = z.string().check(z.regex(personPattern))

@@ -3,7 +3,7 @@
  * answers the other, in any order, joined by `id`. And the small files by which jobs say how they are.
  */
 import { z } from 'zod/mini'
-import { accountName, cyclePoint, jobKey, taskName, workflowName } from './ids.ts'
+import { absolutePath, accountName, cyclePoint, jobKey, taskName, workflowName } from './ids.ts'
 
 /** Of these shapes; a supervisor that says another one in its greeting is replaced when it is idle. */
 export const jobsProtocol = 1
@@ -11,7 +11,6 @@ export const jobsProtocol = 1
 /** Longest line in either direction, bytes. */
 export const jobsLineLimit = 1024 * 1024
 
-const absolutePath = z.string().check(z.regex(/^\/[^\0]*$/), z.maxLength(4096))
 const submitNumber = z.number().check(z.int(), z.positive(), z.lte(1_000_000))
 /** Epoch, ms. */
 const time = z.number().check(z.nonnegative())
@@ -105,7 +104,7 @@ export const jobsAnswer = z.union([
 ])
 export type JobsAnswer = z.infer<typeof jobsAnswer>
 
-/** The environment that every job has, beside its own variables and PATH, HOME, LANG, USER, TZ. */
+/** The environment that every job has, beside its own variables and PATH, HOME, LANG, USER, TZ: docs/reference/jobs.md. */
 export const jobEnvironment = {
   SENESCHAL_ACCOUNT: 'the account it runs as',
   SENESCHAL_WORKFLOW: 'its workflow',

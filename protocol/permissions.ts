@@ -50,7 +50,6 @@ const classByAction = new Map<string, PermissionClass>(
 export const permissionActions = [...classByAction.keys()] as readonly PermissionAction[]
 
 export const isPermissionAction = (name: string): name is PermissionAction => classByAction.has(name)
-export const isPermissionClass = (name: string): name is PermissionClass => Object.hasOwn(catalogue, name)
 
 export const classOf = (action: PermissionAction): PermissionClass => {
   const found = classByAction.get(action)
@@ -108,7 +107,6 @@ export type Rules = { readonly [K in RuleKey]?: Principals | undefined }
 
 /** Where a rule stands, so that a decision can name its line. */
 const source = z.readonly(z.strictObject({ file: z.string(), lines: z.record(z.string(), z.number()) }))
-export type RuleSource = z.infer<typeof source>
 
 export const layer = z.readonly(z.strictObject({ rules, source }))
 export type Layer = z.infer<typeof layer>

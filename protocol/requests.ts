@@ -52,7 +52,6 @@ export const ownRequest = z.readonly(
 )
 
 export const requestFile = z.union([grantedRequest, ownRequest])
-export type RequestFile = z.infer<typeof requestFile>
 
 export const requestStates = ['waiting', 'done', 'refused', 'failed', 'stale'] as const
 export type RequestState = (typeof requestStates)[number]

@@ -201,6 +201,8 @@ export const accountRow = z.readonly(
     /** Why the account is not served; null when it is. */
     problem: z.nullable(z.string()),
     at: time,
+    /** Which daemon runs its workflows: added by the hub. */
+    daemon: z.optional(z.string()),
   }),
 )
 export type AccountRow = z.infer<typeof accountRow>

@@ -26,39 +26,33 @@ export const elevation = z.readonly(
 )
 export type Elevation = z.infer<typeof elevation>
 
+/** Of both tokens. */
+const claims = {
+  iss: z.string(),
+  aud: z.string(),
+  sub: personName,
+  groups,
+  /** Public name of the session, not its secret. */
+  session: z.string(),
+  elevation: z.nullable(elevation),
+  iat: seconds,
+  exp: seconds,
+} as const
+
 /** Hub → UI server: who is looking. `aud` = `account/instance`. */
-export const assertionClaims = z.readonly(
-  z.strictObject({
-    iss: z.string(),
-    aud: z.string(),
-    sub: personName,
-    groups,
-    /** Public name of the session, not its secret. */
-    session: z.string(),
-    elevation: z.nullable(elevation),
-    iat: seconds,
-    exp: seconds,
-  }),
-)
+export const assertionClaims = z.readonly(z.strictObject(claims))
 export type Assertion = z.infer<typeof assertionClaims>
 
 /** Hub → UI server → daemon: one request of one person, whole. `aud` = the site, `jti` = the request id. */
 export const grantClaims = z.readonly(
   z.strictObject({
-    iss: z.string(),
-    aud: z.string(),
-    sub: personName,
-    groups,
-    session: z.string(),
-    elevation: z.nullable(elevation),
+    ...claims,
     reason: z.optional(z.string().check(z.maxLength(1000))),
     /** Version of the permission snapshot by which the hub decided. */
     policy: z.number(),
     /** Head of the hub's audit chain after the intent was recorded. */
     audit: z.string(),
     request: ask,
-    iat: seconds,
-    exp: seconds,
     jti: requestId,
   }),
 )

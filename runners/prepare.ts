@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type JobSubmission, keyOf } from '../protocol/jobs.ts'
+import { type JobSubmission, type jobEnvironment, keyOf } from '../protocol/jobs.ts'
 import type { PreparedJob } from './contract.ts'
 import { errnoOf } from './errno.ts'
 import {
@@ -119,6 +119,6 @@ export const prepareJob = async (
       SENESCHAL_SHARE_DIR: share,
       SENESCHAL_LOG_DIR: directory,
       SENESCHAL_EVENTS_DIR: settings.events,
-    },
+    } satisfies Readonly<Record<keyof typeof jobEnvironment | 'PATH', string>>,
   }
 }

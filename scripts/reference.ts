@@ -8,6 +8,7 @@ import { commands } from '../cli/commands.ts'
 import { actions } from '../protocol/actions/registry.ts'
 import { auditEvents } from '../protocol/audit.ts'
 import { errorTable } from '../protocol/errors.ts'
+import { jobEnvironment } from '../protocol/jobs.ts'
 import { catalogue, permissionClasses } from '../protocol/permissions.ts'
 
 const generated = '<!-- Made by `npm run docs` from the code. Change the code, not this page. -->'
@@ -72,6 +73,15 @@ const audit = page(
   ),
 )
 
+const jobs = page(
+  'Jobs',
+  'The environment that every job has, beside its own variables and PATH, HOME, LANG, USER, TZ.',
+  table(
+    ['variable', 'is'],
+    Object.entries(jobEnvironment).map(([name, what]) => [`\`${name}\``, what]),
+  ),
+)
+
 const cli = page(
   'Command line',
   'Exit codes: 0 done, 1 failed or refused, 64 usage, 77 refused by the agent, 78 configuration.',
@@ -87,6 +97,7 @@ const pages = {
   'actions.md': actionsPage,
   'audit.md': audit,
   'cli.md': cli,
+  'jobs.md': jobs,
 }
 const check = process.argv.includes('--check')
 let stale = 0

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { SpawnSettings, StatsAnswer } from '../protocol/agent.ts'
 
-/** Of this contract; a spawner that says another number is refused when it is loaded. */
+/** Of this contract. A spawner names the one that it was written for, and the registry's type compares. */
 export const spawnerContract = 1
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }

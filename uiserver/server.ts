@@ -1,6 +1,6 @@
 /** The server of one account, put together; it is given byte streams and asked nothing about where they come from. */
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { JSONWebKeySet } from 'jose'
@@ -11,6 +11,7 @@ import type { ServerSettings } from '../protocol/agent.ts'
 import { asSeneschalError, SeneschalError } from '../protocol/errors.ts'
 import { workflowName } from '../protocol/ids.ts'
 import { assertionMaxLength } from '../protocol/tokens.ts'
+import { rawRefusal } from '../wire/raw-refusal.ts'
 import { parseTarget } from '../wire/target.ts'
 import { createVerifier } from '../wire/tokens.ts'
 import { createAdmission } from './admission.ts'
@@ -207,11 +208,7 @@ export const createUiServer = async (parts: UiServerParts): Promise<UiServer> =>
     upgrade(request, socket, head).catch((thrown: unknown) => {
       const error = asSeneschalError(thrown)
       if (error.code === 'internal') log('an upgrade failed', error.cause)
-      const body = JSON.stringify(errorBodyOf(error, randomUUID()))
-      socket.end(
-        `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-          `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-      )
+      socket.end(rawRefusal(error.status, errorBodyOf(error, randomUUID())))
     })
   })
 

@@ -12,7 +12,7 @@ import { route } from './router.ts'
 import type { ApiError } from './state/api.ts'
 import { kioskConnect } from './state/kiosk.ts'
 import { loadSession, session, viewer } from './state/session.ts'
-import { nudgeSite, openSite, openSiteForPerson } from './state/site.ts'
+import { nudgeSite, openSite, openSiteForPerson, sitePhase } from './state/site.ts'
 
 /** The first page is the one everybody waits for; these come when they are asked for. */
 const Audit = lazyPage(async () => (await import('./pages/audit.tsx')).Audit)
@@ -50,12 +50,20 @@ const SignedIn = () => {
 
 /** Between the end of a kiosk's session and its next try, ms. */
 const kioskPause = 5_000
+/** Between the tries of a kiosk that was refused: nobody may come by to touch its screen, ms. */
+const refusedPause = 3 * 60_000
 
 const Kiosk = () => {
   useEffect(() => {
     // A kiosk whose session ended signs the next nonce; it has nobody to ask.
     const close = openSite(kioskConnect, () => setTimeout(nudgeSite, kioskPause))
-    return close
+    const again = setInterval(() => {
+      if (sitePhase.peek().phase === 'forbidden') nudgeSite()
+    }, refusedPause)
+    return () => {
+      clearInterval(again)
+      close()
+    }
   }, [])
   return <Wall />
 }

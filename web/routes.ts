@@ -56,8 +56,15 @@ export const matchRoute = (path: string): Route | undefined => {
   return undefined
 }
 
+const write = (name: PageName, params: Readonly<Record<string, string>>): string =>
+  patterns[name].replace(/:([a-z]+)/g, (_, key: string) => encodeURIComponent(params[key] ?? ''))
+
 /** The path of a page, each parameter encoded. */
-export const pathOf = <N extends PageName>(name: N, params: Params<N>): string =>
-  patterns[name].replace(/:([a-z]+)/g, (_, key: string) =>
-    encodeURIComponent((params as Readonly<Record<string, string>>)[key] ?? ''),
-  )
+export const pathOf = <N extends PageName>(name: N, params: Params<N>): string => write(name, params)
+
+/** What fills the window at a route: a task stands beside the tree of its workflow. */
+export const viewPath = ({ name, params }: Route): string => write(name === 'task' ? 'tree' : name, params)
+
+/** What one is at, whichever of its views is shown: the views of a workflow are one page. */
+export const pagePath = ({ name, params }: Route): string =>
+  write('workflow' in params ? 'tree' : name, params)

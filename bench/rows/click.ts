@@ -18,7 +18,7 @@ const clickOnce = (tab: Page, action: 'hold' | 'release'): Promise<number> =>
     const row = document.querySelector<HTMLElement>('[role=row][data-id$="/climb"]')
     if (row === null) throw new Error('there is no row')
     const session = (await (await fetch('/api/session')).json()) as { csrf: string }
-    const [cycle] = (row.getAttribute('aria-label') ?? '').split(' ').slice(1)
+    const [cycle] = (row.dataset.id ?? '').slice('task:'.length).split('/')
     const body = JSON.stringify({ workflow: 'quiet', cycle, task: 'climb' })
     const headers = { 'content-type': 'application/json', 'x-csrf-token': session.csrf }
     const isDone = () => (row.querySelector('.glyph-bars') !== null) === (name === 'hold')

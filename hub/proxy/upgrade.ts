@@ -1,12 +1,13 @@
 /** WebSockets under `/u/`: the UI server's frames go to the browser as they are, nothing goes the other way. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { groupsNamed } from '../../policy/groups-named.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import { assertionRefresh } from '../../protocol/tokens.ts'
+import { rawRefusal } from '../../wire/raw-refusal.ts'
 import type { Gate, LiveSockets, Log, PolicyView, Servers, Signer, SiteView, Viewer } from '../context.ts'
 import { errorBodyOf } from '../errors.ts'
 import { mayViewAnything } from '../visible.ts'
@@ -57,13 +58,8 @@ const streamPath = (request: IncomingMessage): ProxyPath => {
 }
 
 const refuse = (socket: Duplex, error: SeneschalError, request: string) => {
-  const body = JSON.stringify(errorBodyOf(error, request))
-  socket.end(
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`,
-    // A browser that does not close would keep it half open for ever.
-    () => socket.destroy(),
-  )
+  // A browser that does not close would keep it half open for ever.
+  socket.end(rawRefusal(error.status, errorBodyOf(error, request)), () => socket.destroy())
 }
 
 const accept = (key: string): string =>

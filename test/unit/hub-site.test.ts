@@ -38,7 +38,10 @@ test('rows appear, change and go as the feed says, and listeners are told', asyn
   await feed.put('account', 'atmosphere_stage', accountRow('atmosphere_stage'))
   await feed.put('summary', 'atmosphere_stage/clouds', summaryRow('atmosphere_stage', 'clouds'))
   await until(() => site.view.summaries('atmosphere_stage').length === 1)
-  assert.equal(site.view.account('atmosphere_stage')?.account, 'atmosphere_stage')
+  assert.deepEqual(site.view.account('atmosphere_stage'), {
+    ...accountRow('atmosphere_stage'),
+    daemon: 'one',
+  })
   await feed.put('summary', 'atmosphere_stage/clouds', summaryRow('atmosphere_stage', 'clouds', { at: 5 }))
   await until(() => site.view.summary('atmosphere_stage', 'clouds')?.at === 5)
   await feed.put('request', 'r1', requestRow('01890000-0000-7000-8000-000000000001', 'atmosphere_stage'))
@@ -47,6 +50,13 @@ test('rows appear, change and go as the feed says, and listeners are told', asyn
   await until(() => site.view.summaries('atmosphere_stage').length === 0)
   assert.deepEqual(changes.at(-1), { put: [], drop: [{ kind: 'summary', key: 'atmosphere_stage/clouds' }] })
   assert.equal(site.view.summary('atmosphere_stage', 'clouds'), undefined)
+})
+
+test('which daemon serves an account is the name that the hub has for it, not what a feed says', async (t) => {
+  const { feed, site } = await followed(t)
+  await feed.put('account', 'atmosphere_stage', { ...accountRow('atmosphere_stage'), daemon: 'two' })
+  await until(() => site.view.account('atmosphere_stage') !== undefined)
+  assert.equal(site.view.account('atmosphere_stage')?.daemon, 'one')
 })
 
 test('a hub is ready when it has read a long feed up to now, and when there is none', async (t) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-const css = readFileSync(join(import.meta.dirname, '../../web/style/tokens.css'), 'utf8')
+const style = join(import.meta.dirname, '../../web/style')
+const css = readFileSync(join(style, 'tokens.css'), 'utf8')
 
 const colours = new Map(
   [...css.matchAll(/--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)/g)].map(
@@ -70,3 +71,32 @@ for (const [theme, name] of [
       .map(({ pair, ratio }) => `${pair}: ${ratio.toFixed(2)}`)
     assert.deepEqual(poor, [])
   })
+
+/** `front` as it looks where it is so much opaque over `ground`. */
+const blend = (front: string, ground: string, opacity: number): string =>
+  [1, 3, 5].reduce((hex, at) => {
+    const [over, under] = [front, ground].map((one) => Number.parseInt(one.slice(at, at + 2), 16))
+    const mixed = Math.round((over ?? 0) * opacity + (under ?? 0) * (1 - opacity))
+    return hex + mixed.toString(16).padStart(2, '0')
+  }, '#')
+
+test('text stays readable where something is shown through', () => {
+  const rules = globSync('*.css', { cwd: style }).flatMap((file) => [
+    ...readFileSync(join(style, file), 'utf8').matchAll(/([^{}]+)\{[^{}]*\bopacity: (0?\.[0-9]+)/g),
+  ])
+  const found = rules
+    .map(([, selector = '', opacity = '']) => ({ selector: selector.trim(), opacity: Number(opacity) }))
+    // Glyphs are no text; what is out of use need not be read (WCAG 2.2, 1.4.3).
+    .filter(({ selector }) => !/(?:\.glyph|:disabled)$/.test(selector))
+  assert.ok(rules.length > found.length && found.length > 0)
+  const poor = found.flatMap(({ selector, opacity }) =>
+    ([0, 1] as const).flatMap((theme) =>
+      ['surface', 'page'].flatMap((name) => {
+        const ground = colour(name, theme)
+        const ratio = contrast(blend(colour('muted', theme), ground, opacity), ground)
+        return ratio < 4.5 ? [`${selector} on ${name}: ${ratio.toFixed(2)}`] : []
+      }),
+    ),
+  )
+  assert.deepEqual(poor, [])
+})

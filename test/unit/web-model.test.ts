@@ -10,7 +10,7 @@ import { whyNotTask } from '../../web/model/sense.ts'
 import { age, countdown, duration, progress } from '../../web/model/time.ts'
 import { treeLines } from '../../web/model/tree.ts'
 import { pageOf, wallGrid } from '../../web/model/wall-grid.ts'
-import { matchRoute, pathOf } from '../../web/routes.ts'
+import { matchRoute, pagePath, pathOf, type Route, viewPath } from '../../web/routes.ts'
 
 const instance = (cycle: string, task: string, over: Partial<InstanceRow> = {}): InstanceRow => ({
   workflow: 'clouds',
@@ -54,6 +54,22 @@ test('every page has one address, and an address leads to its page', () => {
   assert.equal(matchRoute('/accounts//workflows/waves'), undefined)
   assert.equal(matchRoute('/nowhere'), undefined)
   assert.equal(matchRoute('/accounts/%E0%A4%A'), undefined)
+})
+
+test('a task stands beside its tree, and all views of a workflow are one page', () => {
+  const workflow = { account: 'ocean', workflow: 'waves' }
+  const tree = pathOf('tree', workflow)
+  const at = (path: string): Route => {
+    const found = matchRoute(path)
+    assert.ok(found !== undefined, path)
+    return found
+  }
+  const task = at(pathOf('task', { ...workflow, cycle: '1', task: 'climb' }))
+  const history = at(pathOf('history', workflow))
+  assert.deepEqual([viewPath(task), pagePath(task)], [tree, tree])
+  assert.deepEqual([viewPath(history), pagePath(history)], [pathOf('history', workflow), tree])
+  assert.equal(pagePath(at('/accounts/ocean')), '/accounts/ocean')
+  assert.equal(pagePath(at('/audit')), '/audit')
 })
 
 test('a name cannot break out of its place in an address', () => {

@@ -6,7 +6,7 @@ import { Banner, Blank } from '../parts/states.tsx'
 import { useSteady } from '../parts/steady.ts'
 import { useTitle } from '../parts/title.ts'
 import { WorkflowList } from '../parts/workflow-list.tsx'
-import { accountViews, site, staleDaemons } from '../state/site.ts'
+import { accountViews, isStale, site } from '../state/site.ts'
 import { Missing } from './missing.tsx'
 
 const Opened = ({ account }: { readonly account: string }) => {
@@ -28,11 +28,7 @@ const Opened = ({ account }: { readonly account: string }) => {
         {steady.items.length === 0 ? (
           <Blank title="No workflow here that you may view" />
         ) : (
-          <WorkflowList
-            rows={steady.items}
-            stale={staleDaemons.value.length > 0}
-            label={`Workflows of ${account}`}
-          />
+          <WorkflowList rows={steady.items} stale={isStale(account)} label={`Workflows of ${account}`} />
         )}
       </section>
     </div>

@@ -15,7 +15,7 @@ import { useTitle } from '../parts/title.ts'
 import { WorkflowList } from '../parts/workflow-list.tsx'
 import { query, setQuery } from '../router.ts'
 import { pathOf } from '../routes.ts'
-import { type AccountView, accountViews, loadAllowed, site, siteError, staleDaemons } from '../state/site.ts'
+import { type AccountView, accountViews, isStale, loadAllowed, site, siteError } from '../state/site.ts'
 
 const shows = ['all', 'attention', 'running', 'held', 'stopped'] as const
 type Show = (typeof shows)[number]
@@ -154,11 +154,7 @@ const AccountSection = ({ view }: { readonly view: AccountView }) => {
       {view.workflows.length === 0 ? (
         <p class="hint">No workflow here that you may view.</p>
       ) : (
-        <WorkflowList
-          rows={steady.items}
-          stale={staleDaemons.value.length > 0}
-          label={`Workflows of ${name}`}
-        />
+        <WorkflowList rows={steady.items} stale={isStale(name)} label={`Workflows of ${name}`} />
       )}
     </section>
   )

@@ -14,7 +14,7 @@ import { pathOf } from '../routes.ts'
 import { sentenceOf } from '../state/api.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 import { viewer } from '../state/session.ts'
-import { daemonTroubles, silentDaemons, site, siteHeardAt, sitePhase, staleDaemons } from '../state/site.ts'
+import { daemonTroubles, isStale, silentDaemons, site, siteHeardAt, sitePhase } from '../state/site.ts'
 
 const tiles = computed(() => [...site.read().summary.values()].sort(bySummary))
 const total = computed(() => tiles.value.reduce((sum, row) => addCounts(sum, row.counts), noCounts))
@@ -79,40 +79,48 @@ const mostNames = 3
 
 const Tile = ({ row }: { readonly row: SummaryRow }) => {
   const severity = workflowSeverity(row)
-  const stale = staleDaemons.value.length > 0
+  const stale = isStale(row.account)
   const failed = row.counts.failed + row.counts['submit-failed']
   const names = row.attention.slice(0, mostNames)
   return (
-    <li
-      class={`tile tile-${severityNames[severity]} ${stale ? 'stale' : ''}`}
-      aria-label={`${row.account}/${row.workflow}`}
-      data-state={row.state}
-    >
+    <li class={`tile tile-${severityNames[severity]} ${stale ? 'stale' : ''}`} data-state={row.state}>
       <div class="tile-name">
+        <span class="sr">
+          {row.account}/{row.workflow} {row.state}
+        </span>
         <FlowGlyph state={row.state} />
-        <span class="tile-workflow">
+        <span class="tile-workflow" aria-hidden="true">
           <Shortened text={row.workflow} />
         </span>
-        <span class="tile-account">{row.account}</span>
+        <span class="tile-account" aria-hidden="true">
+          {row.account}
+        </span>
       </div>
       <div class="tile-main">
         {failed > 0 && (
           <span class="tile-count state-failed">
             <Glyph state="failed" />
             <span class="figure">{failed}</span>
+            <span class="sr"> failed</span>
           </span>
         )}
         {row.counts.late > 0 && (
           <span class="tile-count flag-late">
             <Icon name="late" />
             <span class="figure">{row.counts.late}</span>
+            <span class="sr"> late</span>
           </span>
         )}
         <span class="tile-count state-running">
           <Glyph state="running" part={0.7} />
           <span class="figure">{row.counts.running}</span>
+          <span class="sr"> running</span>
         </span>
-        {row.state !== 'running' && <span class={`tile-state flow-${row.state}`}>{row.state}</span>}
+        {row.state !== 'running' && (
+          <span class={`tile-state flow-${row.state}`} aria-hidden="true">
+            {row.state}
+          </span>
+        )}
       </div>
       <div class="tile-foot">
         {severity < 2 && names.length > 0 ? (
@@ -132,7 +140,10 @@ const Tile = ({ row }: { readonly row: SummaryRow }) => {
             {row.cycles === null ? (row.meta.title ?? '') : cycleLabel(row.cycles.last)}
           </span>
         )}
-        <span class="tile-age figure">{age(slowBeat.value - row.at)}</span>
+        <span class="tile-age figure">
+          <span class="sr">changed </span>
+          {age(slowBeat.value - row.at)}
+        </span>
       </div>
       <CountBar counts={row.counts} />
     </li>
@@ -164,15 +175,14 @@ export const Wall = () => {
   }, [])
   const grid = wallGrid(tiles.value.length, size.value.width, size.value.height)
   const at = page.value % grid.pages
-  const silent = silentDaemons.value[0]
   return (
-    <div class="wall">
+    <main class="wall">
       <Head page={at} pages={grid.pages} />
-      {silent !== undefined && (
-        <p class="wall-banner" role="alert">
-          Daemon {silent.daemon} silent for {age(slowBeat.value - silent.at)}
+      {silentDaemons.value.map(({ daemon, at }) => (
+        <p key={daemon} class="wall-banner" role="alert">
+          Daemon {daemon} silent for {age(slowBeat.value - at)}
         </p>
-      )}
+      ))}
       {daemonTroubles.value.map(({ daemon, code }) => (
         <p key={`${daemon} ${code}`} class="wall-banner" role="alert">
           {sentenceOf(code)}
@@ -207,6 +217,6 @@ export const Wall = () => {
           </ul>
         )}
       </div>
-    </div>
+    </main>
   )
 }

@@ -10,6 +10,7 @@ import { viewer } from '../state/session.ts'
 import { type Args, ArgumentFields } from './arguments.tsx'
 import { Dialog } from './dialog.tsx'
 import { ExplainDialog } from './explain-dialog.tsx'
+import { Field } from './field.tsx'
 import { Banner, Said } from './states.tsx'
 
 const levels: readonly { readonly class: ElevationClass; readonly label: string; readonly means: string }[] =
@@ -29,8 +30,12 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
   const reason = useSignal('')
   const failed = useSignal<ApiError | undefined>(undefined)
   const busy = useSignal(false)
+  const tried = useSignal(false)
   const facts = viewer.value?.site
+  const lacksReason = facts?.reasonRequired === true && reason.value.trim() === ''
   const submit = async () => {
+    tried.value = true
+    if (lacksReason) return
     busy.value = true
     failed.value = undefined
     try {
@@ -55,11 +60,7 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
           <button type="button" class="button" onClick={closeDialog}>
             Cancel
           </button>
-          <button
-            type="submit"
-            class="button primary"
-            disabled={busy.value || (facts?.reasonRequired === true && reason.value.trim() === '')}
-          >
+          <button type="submit" class="button primary" disabled={busy.value}>
             {busy.value
               ? 'Asking the identity provider …'
               : failed.value === undefined
@@ -95,18 +96,24 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
           </label>
         ))}
       </fieldset>
-      <label class="field">
-        <span>Reason{facts?.reasonRequired === true ? '' : ' (optional)'}</span>
-        <input
-          type="text"
-          maxLength={1000}
-          value={reason.value}
-          onInput={(event) => {
-            reason.value = event.currentTarget.value
-          }}
-        />
-        <small>It stands in the audit log.</small>
-      </label>
+      <Field
+        label={`Reason${facts?.reasonRequired === true ? '' : ' (optional)'}`}
+        hint="It stands in the audit log."
+        problem={tried.value && lacksReason ? 'This site asks for a reason.' : undefined}
+      >
+        {(input) => (
+          <input
+            {...input}
+            type="text"
+            maxLength={1000}
+            aria-required={facts?.reasonRequired === true}
+            value={reason.value}
+            onInput={(event) => {
+              reason.value = event.currentTarget.value
+            }}
+          />
+        )}
+      </Field>
       <p class="hint">
         You will sign in again at the identity provider. Raised privileges hold in this browser only and end
         after {lengthOf(facts?.elevationMs ?? 0)}.
@@ -118,10 +125,12 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
 
 const ConfirmDialog = ({ wanted, returned }: { readonly wanted: Wanted; readonly returned: boolean }) => {
   const args = useSignal<Args | undefined>({})
+  const tried = useSignal(false)
   const action = actionOf(wanted.action)
   const { target } = wanted
   const level = target.task === undefined ? 'workflow' : 'task'
   const send = () => {
+    tried.value = true
     if (args.value !== undefined) void perform(wanted, args.value)
   }
   return (
@@ -135,11 +144,7 @@ const ConfirmDialog = ({ wanted, returned }: { readonly wanted: Wanted; readonly
           <button type="button" class="button" onClick={closeDialog}>
             Cancel
           </button>
-          <button
-            type="submit"
-            class={`button ${action.destructive ? 'danger' : 'primary'}`}
-            disabled={args.value === undefined}
-          >
+          <button type="submit" class={`button ${action.destructive ? 'danger' : 'primary'}`}>
             {action.label}
           </button>
         </>
@@ -164,7 +169,7 @@ const ConfirmDialog = ({ wanted, returned }: { readonly wanted: Wanted; readonly
         <dt>Effect</dt>
         <dd>{action.effect}</dd>
       </dl>
-      <ArgumentFields wanted={wanted} args={args} />
+      <ArgumentFields wanted={wanted} args={args} tried={tried} />
       <p class="hint">It is recorded in the audit log under your name.</p>
     </Dialog>
   )

@@ -17,6 +17,7 @@ type MenuProps = {
   readonly workflow?: WorkflowRow | undefined
   /** A button with words instead of three dots. */
   readonly words?: string
+  readonly tabIndex?: number
 }
 
 const whyNot = ({ instance, workflow }: MenuProps, offer: Offer): string | undefined => {
@@ -62,6 +63,7 @@ export const ActionMenu = (props: MenuProps) => {
       label={`Actions for ${nameOf(target)}`}
       class={words === undefined ? 'icon-button' : 'button'}
       face={words ?? <Icon name="menu" />}
+      tabIndex={props.tabIndex}
     >
       {(close) => (
         <>

@@ -1,13 +1,22 @@
 /** The fields of the few actions that take arguments; what they yield is checked against the action's schema. */
-import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
+import { effect, type Signal, useComputed, useSignal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
 import { actionOf } from '../../protocol/actions/registry.ts'
+import { readEnvironment } from '../model/environment.ts'
 import type { Wanted } from '../state/acting.ts'
+import { Field, Problem } from './field.tsx'
 
 export type Args = Readonly<Record<string, unknown>>
 type Fields = {
-  readonly wanted: Wanted /** undefined while what is entered does not fit. */
+  readonly wanted: Wanted
+  /** undefined while what is entered does not fit. */
   readonly args: Signal<Args | undefined>
+  /** Whether it was to be sent as it is: what is missing is said then, and not before. */
+  readonly tried: Signal<boolean>
 }
+
+/** At once, where `useSignalEffect` waits for the next picture: the very next key may send what was entered. */
+const useAtOnce = (run: () => void) => useLayoutEffect(() => effect(run), [])
 
 const check = ({ wanted, args }: Fields, value: Args) => {
   args.value = actionOf(wanted.action).args.safeParse(value).success ? value : undefined
@@ -20,7 +29,7 @@ const stopModes = [
 
 const StopFields = (props: Fields) => {
   const mode = useSignal<'clean' | 'now'>('clean')
-  useSignalEffect(() => check(props, { mode: mode.value }))
+  useAtOnce(() => check(props, { mode: mode.value }))
   return (
     <fieldset class="choices">
       <legend>Stop</legend>
@@ -45,7 +54,7 @@ const outputs = ['submitted', 'started', 'succeeded', 'failed', 'submit-failed',
 
 const SetFields = (props: Fields) => {
   const chosen = useSignal<readonly string[]>(['succeeded'])
-  useSignalEffect(() => {
+  useAtOnce(() => {
     if (chosen.value.length === 0) props.args.value = undefined
     else check(props, { outputs: chosen.value })
   })
@@ -63,43 +72,39 @@ const SetFields = (props: Fields) => {
           <span>{output}</span>
         </label>
       ))}
+      <Problem>{chosen.value.length === 0 ? 'Choose at least one output.' : undefined}</Problem>
     </fieldset>
   )
 }
 
-/** `NAME=value` sets, `NAME` alone takes away. */
-const parseEnvironment = (text: string): Args => ({
-  environment: Object.fromEntries(
-    text
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line): [string, string | null] => {
-        const at = line.indexOf('=')
-        return at < 0 ? [line.trim(), null] : [line.slice(0, at).trim(), line.slice(at + 1)]
-      }),
-  ),
-})
-
 const EditFields = (props: Fields) => {
   const text = useSignal('')
-  useSignalEffect(() => {
-    if (text.value.trim() === '') props.args.value = undefined
-    else check(props, parseEnvironment(text.value))
+  const entered = useComputed(() => readEnvironment(text.value))
+  useAtOnce(() => {
+    const read = entered.value
+    if ('problem' in read) props.args.value = undefined
+    else check(props, read)
   })
+  const begun = text.value.trim() !== '' || props.tried.value
   return (
-    <label class="field">
-      <span>Variables of coming jobs</span>
-      <textarea
-        rows={5}
-        spellcheck={false}
-        placeholder={'NAME=value\nNAME_TO_TAKE_AWAY'}
-        value={text.value}
-        onInput={(event) => {
-          text.value = event.currentTarget.value
-        }}
-      />
-      <small>One a line. A name without “=” takes the variable away.</small>
-    </label>
+    <Field
+      label="Variables of coming jobs"
+      hint="One a line. A name without “=” takes the variable away."
+      problem={begun && 'problem' in entered.value ? entered.value.problem : undefined}
+    >
+      {(input) => (
+        <textarea
+          {...input}
+          rows={5}
+          spellcheck={false}
+          placeholder={'NAME=value\nNAME_TO_TAKE_AWAY'}
+          value={text.value}
+          onInput={(event) => {
+            text.value = event.currentTarget.value
+          }}
+        />
+      )}
+    </Field>
   )
 }
 

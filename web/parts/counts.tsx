@@ -3,7 +3,7 @@ import type { Counts, TaskState } from '../../protocol/rows.ts'
 import { Glyph, Icon, stateWords } from './glyph.tsx'
 
 /** What a person looks for first, first. */
-const order: readonly TaskState[] = [
+export const stateOrder: readonly TaskState[] = [
   'failed',
   'submit-failed',
   'expired',
@@ -15,10 +15,10 @@ const order: readonly TaskState[] = [
 ]
 
 export const CountBar = ({ counts }: { readonly counts: Counts }) => {
-  const total = order.reduce((sum, state) => sum + counts[state], 0)
+  const total = stateOrder.reduce((sum, state) => sum + counts[state], 0)
   return (
     <span class="count-bar" aria-hidden="true">
-      {order.map((state) =>
+      {stateOrder.map((state) =>
         counts[state] === 0 ? null : (
           <span
             key={state}
@@ -32,10 +32,15 @@ export const CountBar = ({ counts }: { readonly counts: Counts }) => {
 }
 
 const Figure = ({ state, count }: { readonly state: TaskState; readonly count: number }) => (
-  <span class={`count ${count === 0 ? 'zero' : ''}`} title={`${count} ${stateWords(state)}`}>
+  // What there is none of keeps its place for the eye, and is not read out.
+  <span
+    class={`count ${count === 0 ? 'zero' : ''}`}
+    title={`${count} ${stateWords(state)}`}
+    aria-hidden={count === 0}
+  >
     <Glyph state={state} part={0.7} />
     <span class="figure">{count}</span>
-    <span class="sr">{stateWords(state)}</span>
+    <span class="sr"> {stateWords(state)}</span>
   </span>
 )
 
@@ -53,7 +58,7 @@ export const CountColumns = ({ counts }: { readonly counts: Counts }) => (
 /** Only what there is, for lines that stand alone. */
 export const CountList = ({ counts }: { readonly counts: Counts }) => (
   <span class="count-list">
-    {order.map((state) =>
+    {stateOrder.map((state) =>
       counts[state] === 0 ? null : <Figure key={state} state={state} count={counts[state]} />,
     )}
   </span>

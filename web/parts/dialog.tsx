@@ -1,6 +1,6 @@
 /** A modal dialog: the browser's own, so that focus stays in it and Escape closes it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 
 type DialogProps = {
   readonly title: string
@@ -23,7 +23,10 @@ export const Dialog = ({
 }: DialogProps) => {
   const ref = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => {
+  /** A press that began outside: a selection dragged out of a field ends there, and closes nothing. */
+  const pressedOutside = useRef(false)
+  // Before the next key is pressed, and not after the next picture: or that key would go to what lies behind.
+  useLayoutEffect(() => {
     const element = ref.current
     const opener = document.activeElement
     if (element !== null && !element.open) element.showModal()
@@ -42,8 +45,11 @@ export const Dialog = ({
         event.preventDefault()
         onClose()
       }}
+      onPointerDown={(event: PointerEvent) => {
+        pressedOutside.current = event.target === ref.current
+      }}
       onClick={(event: MouseEvent) => {
-        if (event.target === ref.current) onClose()
+        if (event.target === ref.current && pressedOutside.current) onClose()
       }}
     >
       <form
@@ -51,6 +57,8 @@ export const Dialog = ({
         onSubmit={(event: Event) => {
           event.preventDefault()
           onSubmit?.()
+          // Where something is missing or wrong, one is led to it.
+          requestAnimationFrame(() => ref.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus())
         }}
       >
         <h2 id={id}>{title}</h2>

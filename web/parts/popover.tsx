@@ -1,6 +1,6 @@
 /** A button with something that drops down from it and goes away by itself: a click elsewhere, Escape. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 type PopoverProps = {
   readonly label: string
@@ -8,6 +8,8 @@ type PopoverProps = {
   readonly face: ComponentChildren
   readonly role?: 'menu' | 'dialog'
   readonly onOpen?: () => void
+  /** Of the button; -1 within something that takes the keys itself. */
+  readonly tabIndex?: number | undefined
   /** Called while open only: what is closed costs nothing. */
   readonly children: (close: () => void) => ComponentChildren
 }
@@ -30,7 +32,8 @@ export const Popover = (props: PopoverProps) => {
   const id = useId()
   const role = props.role ?? 'dialog'
 
-  useEffect(() => {
+  // Before the next key is pressed, and not after the next picture: or that key would go to what lies behind.
+  useLayoutEffect(() => {
     const element = panel.current
     if (!open || element === null) return undefined
     element.showPopover()
@@ -59,6 +62,8 @@ export const Popover = (props: PopoverProps) => {
     button.current?.focus({ preventScroll: true })
   }
   const keys = (event: KeyboardEvent) => {
+    // Whoever leaves a menu goes on from its button.
+    if (role === 'menu' && event.key === 'Tab') close()
     if (role !== 'menu' || !['ArrowDown', 'ArrowUp', 'Home', 'End'].includes(event.key)) return
     event.preventDefault()
     event.stopPropagation()
@@ -75,6 +80,7 @@ export const Popover = (props: PopoverProps) => {
         ref={button}
         type="button"
         class={props.class ?? 'button'}
+        tabIndex={props.tabIndex}
         aria-label={props.label}
         aria-haspopup={role}
         aria-expanded={open}
@@ -82,8 +88,8 @@ export const Popover = (props: PopoverProps) => {
         title={props.label}
         onClick={(event: MouseEvent) => {
           event.stopPropagation()
-          // The same click just closed it from outside; it must not open it again.
-          if (!open && performance.now() - closedAt.current < 150) return
+          // The same click of a pointer just closed it from outside; it must not open it again.
+          if (!open && event.detail > 0 && performance.now() - closedAt.current < 150) return
           if (!open) props.onOpen?.()
           setOpen(!open)
         }}

@@ -1,7 +1,9 @@
 /** The frame around every page of a signed-in person. */
 import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { DaemonRow } from '../../protocol/rows.ts'
 import { age } from '../model/time.ts'
+import { cameFromElsewhere, page } from '../router.ts'
 import { slowBeat } from '../state/clock.ts'
 import { elevationClass } from '../state/session.ts'
 import { daemonTroubles, nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
@@ -33,19 +35,31 @@ const Daemons = () => (
   </>
 )
 
-export const Shell = ({ children }: { readonly children: ComponentChildren }) => (
-  <div class={`shell ${elevationClass.value === undefined ? '' : `raised raised-${elevationClass.value}`}`}>
-    <a class="skip" href="#content">
-      Skip to content
-    </a>
-    <Header />
-    <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
-    <Daemons />
-    <main id="content" tabIndex={-1}>
-      {children}
-    </main>
-    <Corner />
-    <ActionDialogs />
-    {elevationClass.value !== undefined && <div class="frame" aria-hidden="true" />}
-  </div>
-)
+/** Whoever goes to another page is at its beginning, and not on a link that may be gone. */
+const useMainFocus = () => {
+  const main = useRef<HTMLElement>(null)
+  useLayoutEffect(() => {
+    if (cameFromElsewhere()) main.current?.focus({ preventScroll: true })
+  }, [page.value])
+  return main
+}
+
+export const Shell = ({ children }: { readonly children: ComponentChildren }) => {
+  const main = useMainFocus()
+  return (
+    <div class={`shell ${elevationClass.value === undefined ? '' : `raised raised-${elevationClass.value}`}`}>
+      <a class="skip" href="#content">
+        Skip to content
+      </a>
+      <Header />
+      <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
+      <Daemons />
+      <main id="content" ref={main} tabIndex={-1}>
+        {children}
+      </main>
+      <Corner />
+      <ActionDialogs />
+      {elevationClass.value !== undefined && <div class="frame" aria-hidden="true" />}
+    </div>
+  )
+}

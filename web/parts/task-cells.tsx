@@ -26,6 +26,10 @@ const retryText = (row: InstanceRow): string | undefined => {
   return left > 0 ? `retry in ${duration(left + 999)}` : 'retry due'
 }
 
+/** Which instance and how it is, as the name of its row. */
+export const spokenInstance = (row: InstanceRow): string =>
+  [`${row.task} ${row.cycle}`, stateWords(row.state), ...modifiers(row)].join(', ')
+
 export const StateText = ({ row }: { readonly row: InstanceRow }) => {
   const words = modifiers(row)
   return (

@@ -2,9 +2,16 @@
 import { ago, clockTime, duration, utcTime } from '../model/time.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 
+/** Nothing to show yet, and nothing to say. */
+export const None = () => (
+  <span class="none" aria-hidden="true">
+    –
+  </span>
+)
+
 export const Time = ({ at }: { readonly at: number | null }) =>
   at === null ? (
-    <span class="none">–</span>
+    <None />
   ) : (
     <time dateTime={new Date(at).toISOString()} title={utcTime(at)}>
       {clockTime(at, slowBeat.value)}
@@ -27,9 +34,4 @@ export const Elapsed = ({
 }: {
   readonly since: number | null
   readonly until: number | null
-}) =>
-  since === null ? (
-    <span class="none">–</span>
-  ) : (
-    <span class="figure">{duration((until ?? beat.value) - since)}</span>
-  )
+}) => (since === null ? <None /> : <span class="figure">{duration((until ?? beat.value) - since)}</span>)

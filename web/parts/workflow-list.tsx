@@ -7,20 +7,19 @@ import { ActionMenu } from './action-menu.tsx'
 import { CountBar, CountColumns, Marks } from './counts.tsx'
 import { FlowGlyph } from './glyph.tsx'
 import { Outcome } from './outcome.tsx'
-import { Ago } from './time.tsx'
+import { Ago, None } from './time.tsx'
 
 const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
   const { account, workflow } = row
   return (
     <li class="workflow-line" data-workflow={workflow} data-state={row.state}>
-      <a
-        class="workflow-link"
-        href={pathOf('tree', { account, workflow })}
-        aria-label={`${account}/${workflow}`}
-      >
+      <a class="workflow-link" href={pathOf('tree', { account, workflow })}>
         <FlowGlyph state={row.state} />
         <span class="workflow-name">
-          <strong>{workflow}</strong>
+          <span class="sr">
+            {account}/{workflow}
+          </span>
+          <strong aria-hidden="true">{workflow}</strong>
           {row.meta.title !== undefined && <small>{row.meta.title}</small>}
         </span>
         <span class={`flow-state flow-${row.state}`}>
@@ -28,7 +27,7 @@ const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
           {row.held && row.state !== 'paused' && ' · held'}
         </span>
         <span class="workflow-cycles figure" title="Oldest and newest active cycle">
-          {row.cycles === null ? '–' : cycleSpan(row.cycles.first, row.cycles.last)}
+          {row.cycles === null ? <None /> : cycleSpan(row.cycles.first, row.cycles.last)}
         </span>
         <span class="workflow-counts">
           <CountColumns counts={row.counts} />
@@ -36,6 +35,7 @@ const WorkflowLine = ({ row }: { readonly row: SummaryRow }) => {
         </span>
         <Marks counts={row.counts} />
         <span class="workflow-age">
+          <span class="sr">changed </span>
           <Ago at={row.at} />
         </span>
       </a>

@@ -122,4 +122,3 @@ export const createApi = (parts: ApiParts) => {
     },
   }
 }
-export type Api = ReturnType<typeof createApi>

@@ -81,14 +81,22 @@ export const signInAsKiosk = async (): Promise<void> => {
   await loadSession()
 }
 
-/** Before each connection of the wall: signed in again, whatever became of the session meanwhile. */
-export const kioskConnect = async (tries: number): Promise<'go' | 'forbidden'> => {
-  if (tries === 0 && session.peek().phase === 'in') return 'go'
+const isRefused = async (): Promise<boolean> => {
   try {
     await signInAsKiosk()
-    return 'go'
+    return false
   } catch (thrown) {
-    // A hub that does not answer is tried for ever; one that says no has revoked the kiosk.
-    return asApiError(thrown).code === 'kiosk.refused' ? 'forbidden' : 'go'
+    // A hub that does not answer is tried for ever.
+    return asApiError(thrown).code === 'kiosk.refused'
   }
+}
+
+/**
+ * Before each connection of the wall: signed in again, whatever became of the session meanwhile. The hub says the same
+ * of a revoked kiosk and of a nonce that grew old, as on a screen that was suspended in between: only a kiosk that is
+ * refused with a fresh one too is revoked.
+ */
+export const kioskConnect = async (tries: number): Promise<'go' | 'forbidden'> => {
+  if (tries === 0 && session.peek().phase === 'in') return 'go'
+  return (await isRefused()) && (await isRefused()) ? 'forbidden' : 'go'
 }

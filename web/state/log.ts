@@ -38,6 +38,8 @@ export const openLog = (options: LogOptions) => {
   /** Bytes of the file that were read; undefined before the first answer. */
   let offset: number | undefined
   let carry = ''
+  /** One for the whole file: an answer may end in the middle of a letter, and the next one goes on there. */
+  let decoder = new TextDecoder()
 
   const path = accountPath(
     options.account,
@@ -63,6 +65,7 @@ export const openLog = (options: LogOptions) => {
   const begin = (start: number) => {
     offset = start
     carry = ''
+    decoder = new TextDecoder()
     text.value = { text: '', cut: start > 0 }
   }
 
@@ -74,7 +77,6 @@ export const openLog = (options: LogOptions) => {
     if (response.body === null) return
     if (follow) phase.value = 'following'
     let half = first && text.peek().cut
-    const decoder = new TextDecoder()
     const reader = response.body.getReader()
     for (;;) {
       const { done, value } = await reader.read()
@@ -84,7 +86,6 @@ export const openLog = (options: LogOptions) => {
       add(half ? fromWholeLine(piece) : piece)
       half = false
     }
-    add(decoder.decode())
   }
 
   /** One question and its answer; says whether that was all there will be. */
@@ -116,6 +117,7 @@ export const openLog = (options: LogOptions) => {
       if (stop.signal.aborted) return
     }
     if (stop.signal.aborted) return
+    add(decoder.decode())
     if (carry !== '') text.value = appendLog(text.peek(), readable(carry))
     if (error.peek() === undefined) phase.value = 'whole'
   }
@@ -123,4 +125,3 @@ export const openLog = (options: LogOptions) => {
 
   return { text, phase, error, close: () => stop.abort() }
 }
-export type OpenLog = ReturnType<typeof openLog>

@@ -152,11 +152,20 @@ export const accountViews = computed<readonly AccountView[]>(() => {
 export const silentDaemons = computed(() => [...site.read().daemon.values()].filter((row) => row.silent))
 
 /** Daemons of which nothing new is shown, whatever the reason. */
-export const staleDaemons = computed(() =>
-  [...site.read().daemon.values()].filter(
-    ({ silent, codes = [] }) => silent || codes.some((code) => code !== 'config.refused'),
-  ),
+const staleDaemons = computed(
+  () =>
+    new Set(
+      [...site.read().daemon.values()]
+        .filter(({ silent, codes = [] }) => silent || codes.some((code) => code !== 'config.refused'))
+        .map((row) => row.daemon),
+    ),
 )
+
+/** Whether what is shown of an account may be old: its daemon is silent or cannot be read. */
+export const isStale = (account: string): boolean => {
+  const daemon = site.read().account.get(account)?.daemon
+  return daemon === undefined ? staleDaemons.value.size > 0 : staleDaemons.value.has(daemon)
+}
 
 /** What makes all that a daemon runs stand still, as codes; and what it does not take up. */
 export const daemonTroubles = computed(() =>

@@ -5,7 +5,7 @@ import type { InstanceRow, WorkflowRow } from '../../../protocol/rows.ts'
 import { taskStates } from '../../../protocol/rows.ts'
 import type { StateFilter } from '../../model/filter.ts'
 import { matchesStates, textFilter } from '../../model/filter.ts'
-import { byCycle, cycleLabel } from '../../model/order.ts'
+import { cycleLabel } from '../../model/order.ts'
 import { query } from '../../router.ts'
 import type { LiveWorkflow } from '../../state/workflow.ts'
 
@@ -40,9 +40,6 @@ export const instanceFilter = (live: LiveWorkflow) => {
         )),
   }
 }
-
-export const cyclesOf = (live: LiveWorkflow): readonly string[] =>
-  [...new Set([...live.tables.read().instance.values()].map((row) => row.cycle))].sort(byCycle)
 
 /** Filters of tree and table go with one from view to view, and into the address of a task. */
 export const keptQuery = (): string => {

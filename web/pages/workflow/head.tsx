@@ -2,6 +2,7 @@
 import { countInstances } from '../../model/attention.ts'
 import { cycleSpan } from '../../model/order.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
+import { stateOrder } from '../../parts/counts.tsx'
 import { FlowGlyph, Glyph, Icon, stateWords } from '../../parts/glyph.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
 import { SearchField } from '../../parts/search-field.tsx'
@@ -44,17 +45,6 @@ const Tabs = ({ context, view }: { readonly context: WorkflowContext; readonly v
   )
 }
 
-const chipStates = [
-  'failed',
-  'submit-failed',
-  'expired',
-  'running',
-  'submitted',
-  'preparing',
-  'waiting',
-  'succeeded',
-] as const
-
 const StateChips = ({ live }: { readonly live: LiveWorkflow }) => {
   const chosen = stateFilter()
   const counts = countInstances(live.tables.read().instance.values())
@@ -65,7 +55,7 @@ const StateChips = ({ live }: { readonly live: LiveWorkflow }) => {
   }
   return (
     <div class="segments chips" role="group" aria-label="Filter by state">
-      {chipStates.map((state) =>
+      {stateOrder.map((state) =>
         (state === 'submit-failed' || state === 'expired') &&
         counts[state] === 0 &&
         !chosen.has(state) ? null : (

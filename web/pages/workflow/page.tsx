@@ -10,7 +10,7 @@ import { query } from '../../router.ts'
 import { pathOf, type Route } from '../../routes.ts'
 import { onRequestRow } from '../../state/requests.ts'
 import { viewer } from '../../state/session.ts'
-import { allowedOn, daemonTroubles, site, sitePhase, staleDaemons, workflowKey } from '../../state/site.ts'
+import { allowedOn, daemonTroubles, isStale, site, sitePhase, workflowKey } from '../../state/site.ts'
 import { type LiveWorkflow, openWorkflow } from '../../state/workflow.ts'
 import { Missing } from '../missing.tsx'
 import { keptQuery, type WorkflowContext } from './context.ts'
@@ -89,7 +89,7 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
       isAnswering &&
       held.phase.value.phase === 'live' &&
       held.trouble.value === undefined &&
-      staleDaemons.value.length === 0
+      !isStale(account)
     inner = (
       <>
         <div class="workflow-main">

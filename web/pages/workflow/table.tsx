@@ -8,7 +8,7 @@ import { ActionMenu } from '../../parts/action-menu.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
 import { Blank } from '../../parts/states.tsx'
 import { useSteady } from '../../parts/steady.ts'
-import { StateGlyph, StateText, Took } from '../../parts/task-cells.tsx'
+import { StateGlyph, StateText, spokenInstance, Took } from '../../parts/task-cells.tsx'
 import { Time } from '../../parts/time.tsx'
 import { useWindow } from '../../parts/window.ts'
 import { query, setQuery } from '../../router.ts'
@@ -62,7 +62,7 @@ const sorting = (): { column: Column; down: boolean } => {
 const Head = () => {
   const { column, down } = sorting()
   return (
-    <div class="grid-head" role="row">
+    <div class="grid-head" role="row" aria-rowindex={1}>
       {shown.map((name) => (
         <span
           key={name}
@@ -91,16 +91,23 @@ const Head = () => {
 }
 
 type LineProps = {
+  readonly rowIndex: number
   readonly row: InstanceRow
   readonly task: TaskRow | undefined
   readonly context: WorkflowContext
 }
 
-const Line = ({ row, task, context }: LineProps) => {
+const Line = ({ rowIndex, row, task, context }: LineProps) => {
   const target = { account: context.account, workflow: context.workflow, cycle: row.cycle, task: row.task }
   return (
-    <div class="row task" role="row" aria-label={`${row.task} ${row.cycle}`} data-state={row.state}>
-      <span role="gridcell" class="cell-name">
+    <div
+      class="row task"
+      role="row"
+      aria-rowindex={rowIndex}
+      aria-label={spokenInstance(row)}
+      data-state={row.state}
+    >
+      <span role="cell" class="cell-name">
         <StateGlyph row={row} task={task} />
         <a class="task-name" href={pathOf('task', target)}>
           {row.task}
@@ -109,26 +116,26 @@ const Line = ({ row, task, context }: LineProps) => {
           {cycleTime(row.cycle)}
         </small>
       </span>
-      <span role="gridcell" class="cell-cycle figure">
+      <span role="cell" class="cell-cycle figure">
         {cycleLabel(row.cycle)}
       </span>
-      <span role="gridcell" class="cell-state">
+      <span role="cell" class="cell-state">
         <StateText row={row} />
         <Outcome target={target} />
       </span>
-      <span role="gridcell" class="cell-submit figure">
+      <span role="cell" class="cell-submit figure">
         {row.submit === 0 ? '' : row.submit}
       </span>
-      <span role="gridcell" class="cell-time figure">
+      <span role="cell" class="cell-time figure">
         <Time at={row.startedAt} />
       </span>
-      <span role="gridcell" class="cell-time figure">
+      <span role="cell" class="cell-time figure">
         <Time at={row.finishedAt} />
       </span>
-      <span role="gridcell" class="cell-took figure">
+      <span role="cell" class="cell-took figure">
         <Took row={row} task={task} />
       </span>
-      <span role="gridcell" class="cell-actions">
+      <span role="cell" class="cell-actions">
         <ActionMenu target={target} allowed={context.allowed} instance={row} />
       </span>
     </div>
@@ -155,18 +162,24 @@ export const Table = ({ context }: { readonly context: WorkflowContext }) => {
   return (
     <div
       class="grid table"
-      role="grid"
+      role="table"
       aria-label={`Tasks of ${context.workflow}`}
-      aria-rowcount={steady.items.length}
+      aria-rowcount={steady.items.length + 1}
       {...steady.handlers}
     >
       <Head />
       <div ref={ref} role="rowgroup">
-        <div style={{ height: windowing.before }} />
-        {steady.items.slice(windowing.first, windowing.last).map((row) => (
-          <Line key={keyOf(row)} row={row} task={task.get(taskKey(row))} context={context} />
+        <div role="presentation" style={{ height: windowing.before }} />
+        {steady.items.slice(windowing.first, windowing.last).map((row, index) => (
+          <Line
+            key={keyOf(row)}
+            rowIndex={windowing.first + index + 2}
+            row={row}
+            task={task.get(taskKey(row))}
+            context={context}
+          />
         ))}
-        <div style={{ height: windowing.after }} />
+        <div role="presentation" style={{ height: windowing.after }} />
       </div>
     </div>
   )

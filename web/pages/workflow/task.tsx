@@ -1,6 +1,6 @@
 /** One task instance beside the tree: why it is as it is, its jobs and their logs, what was asked of it. */
 import { useComputed, useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { actionOf, isActionName } from '../../../protocol/actions/registry.ts'
 import { jobsBody } from '../../../protocol/api.ts'
 import type { InstanceRow, JobRow, RequestRow } from '../../../protocol/rows.ts'
@@ -12,7 +12,7 @@ import { Outcome } from '../../parts/outcome.tsx'
 import { Blank } from '../../parts/states.tsx'
 import { StateGlyph, StateText, Took } from '../../parts/task-cells.tsx'
 import { Time } from '../../parts/time.tsx'
-import { query, setQuery } from '../../router.ts'
+import { cameFromElsewhere, navigate, query, setQuery } from '../../router.ts'
 import { pathOf } from '../../routes.ts'
 import { asApiError } from '../../state/api.ts'
 import { api } from '../../state/session.ts'
@@ -131,8 +131,21 @@ export const TaskPanel = (props: Props) => {
     .sort((a, b) => b.at - a.at)
     .slice(0, 8)
   const why = row === undefined ? undefined : whyWaiting(row)
+  const panel = useRef<HTMLElement>(null)
+  // What was opened is where one is; closed, the tree gives the focus back to the row.
+  useLayoutEffect(() => {
+    const at = panel.current
+    if (at === null || !cameFromElsewhere()) return
+    at.focus({ preventScroll: true })
+    if (at.getBoundingClientRect().top < 0) at.scrollIntoView()
+  }, [])
+  /** Escape closes it from wherever one is within, but for a menu, which closes itself. */
+  const keys = (event: KeyboardEvent) => {
+    const inMenu = event.target instanceof Element && event.target.closest('[popover]') !== null
+    if (event.key === 'Escape' && !inMenu) navigate(close)
+  }
   return (
-    <aside class="panel" aria-label={`${task} ${cycle}`}>
+    <aside ref={panel} class="panel" tabIndex={-1} aria-label={`${task} ${cycle}`} onKeyDown={keys}>
       <header class="panel-head">
         {row !== undefined && <StateGlyph row={row} task={definition} />}
         <div class="panel-title">

@@ -1,4 +1,5 @@
 /** One line of the tree: a cycle or family, a task, or a job. */
+import type { JobRow as JobRowData } from '../../../protocol/rows.ts'
 import { cycleLabel } from '../../model/order.ts'
 import type { GroupLine, JobLine, TaskLine, TreeLine } from '../../model/tree.ts'
 import { ActionMenu } from '../../parts/action-menu.tsx'
@@ -6,13 +7,15 @@ import { CountList, Marks } from '../../parts/counts.tsx'
 import { Icon } from '../../parts/glyph.tsx'
 import { JobGlyph } from '../../parts/job.tsx'
 import { Outcome } from '../../parts/outcome.tsx'
-import { Began, StateGlyph, StateText, Took } from '../../parts/task-cells.tsx'
+import { Began, StateGlyph, StateText, spokenInstance, Took } from '../../parts/task-cells.tsx'
 import { Elapsed, Time } from '../../parts/time.tsx'
 import { pathOf } from '../../routes.ts'
 import { keptQuery, type WorkflowContext } from './context.ts'
 
 export type RowProps<L> = {
   readonly line: L
+  /** Its place among all rows, the head being the first. */
+  readonly rowIndex: number
   readonly context: WorkflowContext
   readonly selected: string | undefined
   readonly focusable: boolean
@@ -34,9 +37,15 @@ const Twisty = ({ open, onToggle, label }: { open: boolean; onToggle: () => void
   </button>
 )
 
+/** A row that has the focus is read by its name alone, so that says what the cells show. */
+const spokenCounts = ({ counts, total }: GroupLine): string => {
+  const failed = counts.failed + counts['submit-failed']
+  return `${counts.succeeded} of ${total} succeeded${failed === 0 ? '' : `, ${failed} failed`}`
+}
+
 const indent = (level: number) => ({ '--depth': String(level - 1) })
 
-const GroupRow = ({ line, focusable, onToggle }: RowProps<GroupLine>) => {
+const GroupRow = ({ line, rowIndex, focusable, onToggle }: RowProps<GroupLine>) => {
   const done = line.counts.succeeded
   const name = line.kind === 'cycle' ? cycleLabel(line.name) : line.name
   return (
@@ -44,9 +53,10 @@ const GroupRow = ({ line, focusable, onToggle }: RowProps<GroupLine>) => {
     <div
       class={`row group ${line.kind}`}
       role="row"
+      aria-rowindex={rowIndex}
       aria-level={line.level}
       aria-expanded={line.open}
-      aria-label={`${line.kind} ${line.name}`}
+      aria-label={`${line.kind} ${line.name}, ${spokenCounts(line)}`}
       data-id={line.id}
       tabIndex={focusable ? 0 : -1}
       onClick={() => onToggle(line)}
@@ -69,15 +79,16 @@ const GroupRow = ({ line, focusable, onToggle }: RowProps<GroupLine>) => {
 export const taskPath = (context: WorkflowContext, cycle: string, task: string): string =>
   pathOf('task', { account: context.account, workflow: context.workflow, cycle, task }) + keptQuery()
 
-const TaskRow = ({ line, context, selected, focusable, onToggle }: RowProps<TaskLine>) => {
+const TaskRow = ({ line, rowIndex, context, selected, focusable, onToggle }: RowProps<TaskLine>) => {
   const { row, task } = line
   const target = { account: context.account, workflow: context.workflow, cycle: row.cycle, task: row.task }
   return (
     <div
       class={`row task ${selected === line.id ? 'selected' : ''}`}
       role="row"
+      aria-rowindex={rowIndex}
       aria-level={line.level}
-      aria-label={`${row.task} ${row.cycle}`}
+      aria-label={spokenInstance(row)}
       aria-selected={selected === line.id}
       {...(line.jobs > 0 ? { 'aria-expanded': line.open } : {})}
       data-id={line.id}
@@ -114,23 +125,28 @@ const TaskRow = ({ line, context, selected, focusable, onToggle }: RowProps<Task
         <Took row={row} task={task} />
       </span>
       <span role="gridcell" class="cell-actions">
-        <ActionMenu target={target} allowed={context.allowed} instance={row} />
+        <ActionMenu target={target} allowed={context.allowed} instance={row} tabIndex={focusable ? 0 : -1} />
       </span>
     </div>
   )
 }
 
-const withJob = (path: string, submit: number) => `${path}${path.includes('?') ? '&' : '?'}job=${submit}`
+/** The address of one job of a task, beside the tree. */
+export const jobPath = (context: WorkflowContext, { cycle, task, submit }: JobRowData): string => {
+  const path = taskPath(context, cycle, task)
+  return `${path}${path.includes('?') ? '&' : '?'}job=${submit}`
+}
 
-const JobRow = ({ line, context, focusable }: RowProps<JobLine>) => {
+const JobRow = ({ line, rowIndex, context, focusable }: RowProps<JobLine>) => {
   const { row } = line
   const number = String(row.submit).padStart(2, '0')
   return (
     <div
       class="row job"
       role="row"
+      aria-rowindex={rowIndex}
       aria-level={line.level}
-      aria-label={`job ${number} of ${row.task} ${row.cycle}`}
+      aria-label={`job ${number} of ${row.task} ${row.cycle}, ${row.state}`}
       data-id={line.id}
       data-state={row.state}
       tabIndex={focusable ? 0 : -1}
@@ -138,11 +154,7 @@ const JobRow = ({ line, context, focusable }: RowProps<JobLine>) => {
       <span role="gridcell" class="cell-name" style={indent(line.level)}>
         <span class="twisty" />
         <JobGlyph state={row.state} />
-        <a
-          class="task-name figure"
-          tabIndex={-1}
-          href={withJob(taskPath(context, row.cycle, row.task), row.submit)}
-        >
+        <a class="task-name figure" tabIndex={-1} href={jobPath(context, row)}>
           job {number}
         </a>
       </span>

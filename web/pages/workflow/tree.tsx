@@ -1,12 +1,12 @@
 /** The tree: cycles, families, tasks, jobs. Rows keep their place; only those near the screen exist. */
 import { useComputed, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { familiesOf, type TreeLine, taskKey, treeLines } from '../../model/tree.ts'
 import { Blank } from '../../parts/states.tsx'
 import { useWindow } from '../../parts/window.ts'
 import { navigate } from '../../router.ts'
 import { instanceFilter, type WorkflowContext } from './context.ts'
-import { Row, taskPath } from './tree-row.tsx'
+import { jobPath, Row, taskPath } from './tree-row.tsx'
 
 const rowHeight = 32
 
@@ -65,6 +65,16 @@ export const Tree = ({
     opened.value = new Map()
     groups.value = how
   }
+  /** The row that gets the focus as soon as it exists: one far away is only drawn when it was scrolled to. */
+  const toFocus = useRef<string | undefined>(undefined)
+  const giveFocus = () => {
+    if (toFocus.current === undefined) return
+    const row = ref.current?.querySelector(`[data-id="${CSS.escape(toFocus.current)}"]`)
+    if (!(row instanceof HTMLElement)) return
+    toFocus.current = undefined
+    row.focus({ preventScroll: true })
+  }
+  useLayoutEffect(giveFocus)
   const focusLine = (index: number) => {
     const line = lines.peek()[Math.max(0, Math.min(index, lines.peek().length - 1))]
     if (line === undefined) return
@@ -72,13 +82,13 @@ export const Tree = ({
     const top = (ref.current?.getBoundingClientRect().top ?? 0) + lines.peek().indexOf(line) * rowHeight
     if (top < 140) scrollBy(0, top - 180)
     else if (top > innerHeight - 80) scrollBy(0, top - innerHeight + 120)
-    requestAnimationFrame(() => {
-      const row = ref.current?.querySelector(`[data-id="${CSS.escape(line.id)}"]`)
-      if (row instanceof HTMLElement) row.focus({ preventScroll: true })
-    })
+    toFocus.current = line.id
+    giveFocus()
   }
   const keys = (event: KeyboardEvent) => {
     if (!(event.target instanceof HTMLElement)) return
+    // With a modifier it is the browser's, or a screen reader's.
+    if (event.ctrlKey || event.altKey || event.metaKey) return
     const id = event.target.closest<HTMLElement>('[role=row]')?.dataset.id
     const index = all.findIndex((line) => line.id === id)
     const line = all[index]
@@ -97,7 +107,8 @@ export const Tree = ({
       Enter: () => {
         if (!onRow) return false
         if (line.kind === 'task') navigate(taskPath(context, line.row.cycle, line.row.task))
-        else if (line.kind !== 'job') toggle(line)
+        else if (line.kind === 'job') navigate(jobPath(context, line.row))
+        else toggle(line)
         return true
       },
       m: () =>
@@ -117,6 +128,18 @@ export const Tree = ({
     if (top < 120 || top > innerHeight - 60) scrollBy(0, top - innerHeight / 2)
   }, [selected, wanted])
 
+  // Closed again: back to the row that it was opened from, unless somebody went elsewhere meanwhile.
+  const before = useRef(selected)
+  useLayoutEffect(() => {
+    const was = before.current
+    before.current = selected
+    if (was === undefined || selected !== undefined || document.activeElement !== document.body) return
+    const job = `${was.replace(/^task:/, 'job:')}/`
+    const from = focused.peek()?.startsWith(job) === true ? focused.peek() : was
+    const index = lines.peek().findIndex((line) => line.id === from)
+    if (index >= 0) focusLine(index)
+  }, [selected])
+
   if (live.tables.loaded.value && all.length === 0) {
     return instanceFilter(live).filtering ? (
       <Blank title="No task matches the filter" />
@@ -126,16 +149,17 @@ export const Tree = ({
       </Blank>
     )
   }
-  const focusId = all.some((line) => line.id === focused.value) ? focused.value : all[0]?.id
+  const drawn = all.slice(windowing.first, windowing.last)
+  const focusId = drawn.some((line) => line.id === focused.value) ? focused.value : drawn[0]?.id
   return (
     <div
       class="grid tree"
       role="treegrid"
       aria-label={`Tasks of ${context.workflow}`}
-      aria-rowcount={all.length}
+      aria-rowcount={all.length + 1}
       onKeyDown={keys}
     >
-      <div class="grid-head" role="row">
+      <div class="grid-head" role="row" aria-rowindex={1}>
         <span role="columnheader" class="cell-name">
           Task
           <span class="tree-tools">
@@ -164,18 +188,19 @@ export const Tree = ({
         </span>
       </div>
       <div ref={ref} role="rowgroup">
-        <div style={{ height: windowing.before }} />
-        {all.slice(windowing.first, windowing.last).map((line) => (
+        <div role="presentation" style={{ height: windowing.before }} />
+        {drawn.map((line, index) => (
           <Row
             key={line.id}
             line={line}
+            rowIndex={windowing.first + index + 2}
             context={context}
             selected={selected}
             focusable={line.id === focusId}
             onToggle={toggle}
           />
         ))}
-        <div style={{ height: windowing.after }} />
+        <div role="presentation" style={{ height: windowing.after }} />
       </div>
     </div>
   )
