@@ -17,10 +17,10 @@ export type FollowSettings = {
   readonly epoch?: string | undefined
   /** What a missed wake-up costs at most, ms. */
   readonly pollMs: number
-  /** Forget everything; these are all rows, as they were after line `seq`. */
-  readonly onReset: (rows: FeedSnapshot['rows'], seq: number, epoch: string) => void
-  /** One or more lines in order, without gaps after the last reset. */
-  readonly onLines: (lines: readonly FeedLine[]) => void
+  /** Forget everything; these are all rows, as they were after line `seq`. Reading waits for what it returns. */
+  readonly onReset: (rows: FeedSnapshot['rows'], seq: number, epoch: string) => void | Promise<void>
+  /** One or more lines in order, without gaps after the last reset. Reading waits for what it returns. */
+  readonly onLines: (lines: readonly FeedLine[]) => void | Promise<void>
   /** Once after each reset or continuation: all lines that stood there by then were given. */
   readonly onCurrent?: (() => void) | undefined
   /** Told when the feed cannot be read (`feed.unavailable`), and with null when it can again. */
@@ -96,7 +96,7 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     }
     if (batch.length === 0) return
     if (seq !== undefined) seq = last
-    settings.onLines(batch)
+    await settings.onLines(batch)
   }
 
   const distrust = async (bad: number, offset: number): Promise<void> => {
@@ -192,7 +192,7 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     segment = file === undefined ? undefined : await openSegment(dir, file)
     seq = covered
     stuck = undefined
-    settings.onReset(snapshot?.rows ?? [], covered, present)
+    await settings.onReset(snapshot?.rows ?? [], covered, present)
   }
 
   const pump = async (): Promise<void> => {

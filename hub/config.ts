@@ -1,8 +1,9 @@
 /** The hub's configuration. */
 import { z } from 'zod/mini'
 import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
-import { accountName, accountPattern } from '../protocol/ids.ts'
+import { accountPattern } from '../protocol/ids.ts'
 import { spawnerConfig } from '../spawners/registry.ts'
+import { daemonConfig, daemonsApart, siteName } from './daemons/config.ts'
 
 const text = z.string().check(z.minLength(1))
 const httpUrl = z.url({ protocol: /^https?$/, hostname: /^.+$/ })
@@ -51,19 +52,11 @@ const provider = z
     ),
   )
 
-const daemon = z.strictObject({
-  name: z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
-  /** The site directory that this daemon made: `feed/`, `requests/`. */
-  directory: absolutePath,
-  /** Only these accounts; without a list, those of its site file. */
-  accounts: z.optional(z.readonly(z.array(accountName))),
-})
-
-export const hubConfig = z.strictObject({
+const fields = z.strictObject({
   /** Shown at the head of each page. */
   title: z._default(text, 'Seneschal'),
   /** Name of this installation: the audience of grants, so that they work at no other site. */
-  site: z.string().check(z.regex(/^[a-z0-9][a-z0-9.-]{0,63}$/)),
+  site: siteName,
   /** Names this hub among replicas; its audit chain is `hub/NAME`. */
   name: z._default(z.string().check(z.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)), 'hub'),
   listen: z._default(z.strictObject({ host: z._default(text, '127.0.0.1'), port: z._default(port, 8000) }), {
@@ -96,7 +89,7 @@ export const hubConfig = z.strictObject({
   keys: absolutePath,
   /** Audit chain and its search index, 0700. */
   audit: absolutePath,
-  daemons: z.readonly(z.array(daemon)).check(z.minLength(1)),
+  daemons: z.readonly(z.array(daemonConfig)).check(z.minLength(1)),
   spawner: spawnerConfig,
   servers: z._default(
     z.strictObject({
@@ -118,4 +111,6 @@ export const hubConfig = z.strictObject({
   actionsPerMinute: z._default(z.number().check(z.int(), z.gte(1)), 1200),
   logLevel: z._default(z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
 })
+
+export const hubConfig = fields.check(daemonsApart)
 export type HubConfig = z.infer<typeof hubConfig>

@@ -1,11 +1,12 @@
 /** Puts a hub together from its configuration. */
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { milliseconds, readSecret } from '../config/schemas.ts'
+import { SeneschalError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 import type { Spawner } from '../spawners/contract.ts'
+import type { Transport } from '../wire/transport.ts'
 import { createAddressOf } from './address.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit.ts'
@@ -18,6 +19,8 @@ import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
 import type { Log } from './context.ts'
+import { type DaemonConfig, daemonOf, type SshFeed } from './daemons/config.ts'
+import { feedOf } from './daemons/feeds.ts'
 import { createGate, type GuardedRoute } from './gate/gate.ts'
 import { createGranted } from './granted.ts'
 import { createGroups } from './groups.ts'
@@ -53,6 +56,10 @@ import { createWall } from './wall/wall.ts'
 export type HubDeps = {
   /** The spawner that serves an account, made from `config.spawner` by the program that starts the hub. */
   readonly spawner: (account: string) => Spawner
+  /** The way to the daemons whose feeds are not mounted here. */
+  readonly feedTransport: (to: SshFeed) => Transport
+  /** In [0, 1): spreads tries. */
+  readonly random: () => number
   /** Wall clock, epoch ms. */
   readonly now: () => number
   /** Never set, only runs on, ms. */
@@ -87,13 +94,11 @@ const openClock = async (store: Store, deps: HubDeps, onStepBack: (by: number) =
   })
 }
 
-/** The site directory of the daemon that serves an account. */
-const directoryOf = (config: HubConfig, account: string): string => {
-  const { daemons } = config
-  const daemon =
-    daemons.find(({ accounts }) => accounts?.includes(account)) ??
-    daemons.find(({ accounts }) => accounts === undefined)
-  return daemon?.directory ?? daemons[0]?.directory ?? '/'
+/** The daemon that serves an account; nobody can ask for one that none serves. */
+const mustServe = ({ daemons }: HubConfig, account: string): DaemonConfig => {
+  const daemon = daemonOf(daemons, account)
+  if (daemon === undefined) throw new SeneschalError('account.unknown')
+  return daemon
 }
 
 /** Closes what it was given in the reverse order, also where only half a hub came to be. */
@@ -112,7 +117,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const log = createLog(config, deps.logTo)
   const { store, audit } = await openRecords(config, deps, log, closing)
   const { db } = store
-  const { publicUrl, site: siteName } = config
+  const { publicUrl } = config
 
   let upkeep: Upkeep | undefined
   let stepBack: number | undefined
@@ -127,10 +132,14 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   )
   const groups = createGroups({ unix: config.unixGroups ? unixGroupsById : undefined, now, log })
   const site = createSite({
-    daemons: config.daemons.map(({ name, directory, accounts }) => ({
-      name,
-      feed: join(directory, 'feed/site'),
-      accounts,
+    daemons: config.daemons.map((daemon) => ({
+      name: daemon.name,
+      accounts: daemon.accounts,
+      follow: feedOf(daemon, {
+        transport: deps.feedTransport,
+        random: deps.random,
+        warn: (context, message) => log.warn(context, message),
+      }),
     })),
     // The daemon's times are compared, so this host's own clock counts.
     now: deps.now,
@@ -142,7 +151,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const signer = await createSigner({
     keys: config.keys,
     issuer: publicUrl,
-    site: siteName,
+    siteOf: (account) => mustServe(config, account).site ?? config.site,
     vouched: createVouched(policy),
     now,
     wall: deps.now,
@@ -179,7 +188,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     audit,
     now,
     log,
-    directories: (account) => siteDirectories(directoryOf(config, account), account),
+    directories: (account) => siteDirectories(mustServe(config, account).directory, account),
     idleMinutes: milliseconds(config.servers.idle) / 60_000,
     startTimeoutMs: milliseconds(config.servers.startTimeout),
     instanceId: () => randomBytes(16).toString('hex'),

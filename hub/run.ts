@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { createSpawner } from '../spawners/registry.ts'
 import type { HubConfig } from './config.ts'
+import { createFeedTransports } from './daemons/feeds.ts'
 import { createHub } from './main.ts'
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. UI servers go on. */
@@ -19,6 +20,8 @@ export const runHub = async (config: HubConfig): Promise<number> => {
   })
   const hub = await createHub(config, {
     spawner: () => spawner,
+    feedTransport: createFeedTransports({ now: Date.now, random: Math.random }),
+    random: Math.random,
     now: Date.now,
     monotonic: () => performance.now(),
   })

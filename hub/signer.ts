@@ -19,8 +19,8 @@ export type SignerParts = {
   readonly keys: string
   /** `iss`: the hub's public address. */
   readonly issuer: string
-  /** Audience of grants. */
-  readonly site: string
+  /** Audience of grants: the site of the daemon that serves the account. */
+  readonly siteOf: (account: string) => string
   readonly vouched: Vouched
   /** The clock by which elevations end. */
   readonly now: () => number
@@ -96,7 +96,7 @@ export const createSigner = async (parts: SignerParts): Promise<Signer> => {
     grant: async (viewer, request) =>
       signer.sign(grantType, {
         iss: parts.issuer,
-        aud: parts.site,
+        aud: parts.siteOf(request.ask.account),
         sub: viewer.person,
         groups: vouched.toDaemon(viewer, request.ask),
         session: viewer.session,

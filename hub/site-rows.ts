@@ -91,6 +91,24 @@ export const createSiteRows = (parts: {
     return true
   }
 
+  /**
+   * A daemon speaks for itself and its own accounts: no record of another's chain, and none about what another one
+   * runs, which would be the outcome of a request that was never its own.
+   */
+  const mayRecord = (daemon: string, { writer, account }: AuditRecord): boolean => {
+    const isOthers =
+      account !== null &&
+      served.get(daemon)?.includes(account) !== true &&
+      [...served].some(([name, accounts]) => name !== daemon && accounts?.includes(account) === true)
+    const may = writer === `daemon/${daemon}` && !isOthers
+    const problem = `${daemon} ${writer}`
+    if (!may && !reported.has(problem) && reported.size < 1000) {
+      reported.add(problem)
+      log.error({ daemon, writer, account }, 'audit records that are not of this daemon are not taken')
+    }
+    return may
+  }
+
   const remove = (daemon: string, kind: string, key: string): boolean => {
     const rows = rowsOf(daemon)
     if (kind === 'account') return rows.accounts.delete(key)
@@ -109,8 +127,9 @@ export const createSiteRows = (parts: {
     for (const raw of puts) {
       const parsed = parse(daemon, raw)
       if (parsed === undefined) continue
-      if (parsed.kind === 'audit') records.push(parsed.row)
-      else if (keep(daemon, parsed)) put.push(parsed)
+      if (parsed.kind === 'audit') {
+        if (mayRecord(daemon, parsed.row)) records.push(parsed.row)
+      } else if (keep(daemon, parsed)) put.push(parsed)
     }
     const drop: SiteChange['drop'][number][] = []
     for (const { kind, key } of drops) if (remove(daemon, kind, key)) drop.push({ kind: kind as Kind, key })

@@ -1,19 +1,16 @@
 /** The site as its daemons publish it: who may do what, and how accounts, workflows and requests are. */
-import { join } from 'node:path'
-import { followFeed } from '../durable/feed-follower.ts'
 import { isFresh } from '../policy/fresh.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
 import { type Heartbeat, heartbeat, silentAfter } from '../protocol/feed.ts'
 import { permissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
-import { followFile } from './follow-file.ts'
+import type { FollowFeed } from './daemons/feeds.ts'
 import { createPolicyKeeper } from './policy-view.ts'
 import { createSiteRows } from './site-rows.ts'
 
 export type DaemonSource = {
   readonly name: string
-  /** Its site feed: the directory `feed/site`. */
-  readonly feed: string
+  readonly follow: FollowFeed
   /** The accounts that it serves; without a list, those that its own snapshot names. */
   readonly accounts?: readonly string[] | undefined
 }
@@ -24,8 +21,6 @@ export type SiteParts = {
   readonly log: Log
   /** Takes the daemons' own audit records, in order, possibly again after a reset. */
   readonly ingestAudit: (records: readonly AuditRecord[]) => void
-  /** Stands behind the file watcher, ms. */
-  readonly pollMs?: number
 }
 
 export type Site = {
@@ -38,10 +33,15 @@ export type Site = {
 
 /** That a daemon lives is no news; it is told this often all the same, ms, for those who show its age. */
 const toldEvery = 10_000
+/** What its parts are called in the log. */
+const names: Readonly<Record<string, string>> = {
+  feed: 'feed',
+  permissions: 'permission snapshot',
+  heartbeat: 'heartbeat',
+}
 
 export const createSite = (parts: SiteParts): Site => {
   const { daemons, now, log } = parts
-  const pollMs = parts.pollMs ?? 1000
   const end = new AbortController()
   const { signal } = end
   const policy = createPolicyKeeper({ sources: daemons, now, log })
@@ -69,53 +69,48 @@ export const createSite = (parts: SiteParts): Site => {
     rows.heard({ ...state, at })
   }
 
-  const follow = ({ name, feed }: DaemonSource) => {
-    const onProblem = (what: string) => (problem: unknown) => {
-      if (problem === null) log.info({ daemon: name }, `the ${what} can be read again`)
-      else log.warn({ daemon: name, err: problem }, `the ${what} cannot be read`)
-    }
-    const read = Promise.withResolvers<void>()
-    signal.addEventListener('abort', () => read.resolve(), { once: true })
-    const following = followFeed({
-      dir: feed,
-      pollMs,
-      onReset: (all) => rows.reset(name, all),
-      onLines: (lines) => {
-        for (const line of lines) rows.apply(name, line.put, line.drop)
-      },
-      onCurrent: read.resolve,
-      onProblem: (thrown) => {
-        read.resolve()
-        if (thrown === null) unreadable.delete(name)
-        else unreadable.add(name)
-        hear(name)
-        onProblem('feed')(thrown)
-      },
-      signal,
-    })
-    const looked = Promise.all([
-      followFile({
-        path: join(feed, 'permissions.json'),
-        schema: permissionSnapshot,
-        pollMs,
-        onValue: (snapshot) => policy.take(name, snapshot),
-        onProblem: onProblem('permission snapshot'),
-        signal,
-      }),
-      followFile({
-        path: join(feed, 'heartbeat.json'),
-        schema: heartbeat,
-        pollMs,
-        onValue: (value) => {
-          last.set(name, value)
-          cameAt.set(name, now())
+  const follow = ({ name, follow: followFeed }: DaemonSource) => {
+    const current = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => current.resolve(), { once: true })
+    const complain = (of: string, err: unknown): void =>
+      log.warn({ daemon: name, err }, `the ${names[of] ?? of} cannot be read`)
+    const following = followFeed(
+      {
+        onReset: (all) => rows.reset(name, all),
+        onLines: (lines) => {
+          for (const line of lines) rows.apply(name, line.put, line.drop)
+        },
+        onCurrent: current.resolve,
+        onFile: (file, value) => {
+          if (file === 'permissions') {
+            const parsed = permissionSnapshot.safeParse(value)
+            if (parsed.success) policy.take(name, parsed.data)
+            else complain(file, parsed.error)
+            return
+          }
+          const parsed = heartbeat.safeParse(value)
+          if (!parsed.success) return complain(file, parsed.error)
+          // One that is told again, over a new way or by a file that was touched, is no sign of life.
+          if (last.get(name)?.at !== parsed.data.at) cameAt.set(name, now())
+          last.set(name, parsed.data)
           hear(name)
         },
-        onProblem: onProblem('heartbeat'),
-        signal,
-      }),
-    ]).then(() => hear(name))
-    return { following, looked, read: read.promise }
+        onProblem: (of, thrown) => {
+          if (of !== 'feed') return complain(of, thrown)
+          current.resolve()
+          if (thrown === null) {
+            unreadable.delete(name)
+            log.info({ daemon: name }, `the ${names.feed} can be read again`)
+          } else {
+            unreadable.add(name)
+            complain(of, thrown)
+          }
+          hear(name)
+        },
+      },
+      signal,
+    )
+    return { following, current: current.promise.then(() => hear(name)) }
   }
 
   const followed = daemons.map(follow)
@@ -127,11 +122,11 @@ export const createSite = (parts: SiteParts): Site => {
   return {
     view: rows,
     policy,
-    ready: Promise.all(followed.flatMap(({ looked, read }) => [looked, read])).then(() => undefined),
+    ready: Promise.all(followed.map(({ current }) => current)).then(() => undefined),
     close: async () => {
       clearInterval(silence)
       end.abort()
-      await Promise.all(followed.flatMap(({ following, looked }) => [following, looked]))
+      await Promise.all(followed.map(({ following }) => following))
     },
   }
 }

@@ -19,6 +19,7 @@ import {
 } from '../protocol/agent.ts'
 import { type AgentVerb, agentLineLimit } from '../protocol/agent-line.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
+import { type FeedAnswer, type FeedInput, feedAnswer } from '../protocol/feed-stream.ts'
 import { presentOutput } from './channel.ts'
 import { createHeadReader, readLine } from './head-reader.ts'
 import type { Channel, Transport } from './transport.ts'
@@ -114,13 +115,13 @@ const call =
   }
 
 const open =
-  <Input>(verb: AgentVerb) =>
+  <Input, Answer>(verb: AgentVerb, schema: z.ZodMiniType<Answer>) =>
   async (
     transport: Transport,
     input: Input,
     options: CallOptions = {},
-  ): Promise<{ readonly stream: Duplex; readonly server: StartAnswer }> => {
-    const { channel, answer } = await begin(transport, verb, input, startAnswer, options)
+  ): Promise<{ readonly stream: Duplex; readonly server: Answer }> => {
+    const { channel, answer } = await begin(transport, verb, input, schema, options)
     // The channel's end is the stream's end; killing the rest of it there leaves no agent behind.
     channel.stream.once('close', channel.kill)
     return { stream: channel.stream, server: answer }
@@ -134,6 +135,8 @@ export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)
 export const callVersion = call<VerbInput, VersionAnswer>('version', versionAnswer)
 
 /** A byte stream to the UI server's socket. */
-export const openServer = open<VerbInput>('connect')
+export const openServer = open<VerbInput, StartAnswer>('connect', startAnswer)
 /** A byte stream to the job supervisor's socket; starts a supervisor where none runs. */
-export const openJobs = open<JobsSettings>('jobs')
+export const openJobs = open<JobsSettings, StartAnswer>('jobs', startAnswer)
+/** The lines of a site feed (protocol/feed-stream.ts). */
+export const openFeed = open<FeedInput, FeedAnswer>('feed', feedAnswer)

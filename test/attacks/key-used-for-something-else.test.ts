@@ -1,5 +1,5 @@
 /**
- * Threat 50: the hub's key for jobs, the daemon's for UI servers, either for anything else that SSH can do. What gets as
+ * Threat 50: the hub's key for jobs, the daemon's for UI servers, the one for feeds for either, any of them for anything else that SSH can do. What gets as
  * far as the agent is in the agent's record, what does not is in sshd's.
  */
 import assert from 'node:assert/strict'
@@ -19,8 +19,8 @@ import { temporaryDirectory } from '../harness/temporary.ts'
 import { until } from '../harness/until.ts'
 
 const skip = (await canRunSshd()) ? false : 'needs root and sshd'
-const keys = { hub: newKeyPair(), daemon: newKeyPair() }
-const roles = ['hub', 'daemon'] as const
+const keys = { hub: newKeyPair(), daemon: newKeyPair(), feed: newKeyPair() }
+const roles = ['hub', 'daemon', 'feed'] as const
 const account = uniqueAccount()
 
 describe('a key of Seneschal', { skip }, () => {

@@ -78,13 +78,14 @@ const supervise = async () => {
   server.listen(settings.socket, () => console.log(JSON.stringify({ ready: true })))
 }
 
-const [, entry = '', verb, , role] = process.argv
+const [, entry = '', verb, , role, , site] = process.argv
 if (verb === 'uiserver') await serve()
 else if (verb === 'supervisor') await supervise()
 else if (verb === 'agent' && isAgentRole(role))
   process.exit(
     await runAgent({
       role,
+      site,
       originalCommand: process.env.SSH_ORIGINAL_COMMAND,
       stdin: process.stdin,
       stdout: process.stdout,

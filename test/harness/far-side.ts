@@ -2,14 +2,15 @@
 import { chmod, copyFile, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AgentRole } from '../../protocol/agent-line.ts'
 
 export type FarSide = {
   /** World-readable; also room for a test's own files. */
   readonly dir: string
   readonly node: string
   readonly entry: string
-  /** As it stands in authorized_keys. */
-  readonly command: (role: 'hub' | 'daemon') => string
+  /** As it stands in authorized_keys; the feed's is of `site` in `dir`. */
+  readonly command: (role: AgentRole) => string
   readonly remove: () => Promise<void>
 }
 
@@ -17,7 +18,7 @@ const root = join(import.meta.dirname, '..', '..')
 const shared = ['package.json', 'protocol', 'wire', 'node_modules/zod']
 const sides = {
   /** The real agent, stand-ins for what it starts. */
-  agent: { parts: ['uiserver/agent'], entry: 'test/harness/agent-entry.ts' },
+  agent: { parts: ['uiserver/agent', 'durable'], entry: 'test/harness/agent-entry.ts' },
   /** All of it, as the product has it. */
   product: {
     parts: [
@@ -43,7 +44,8 @@ export const installFarSide = async (side: keyof typeof sides = 'agent'): Promis
     dir,
     node,
     entry,
-    command: (role) => `${node} ${entry} agent --role ${role}`,
+    command: (role) =>
+      `${node} ${entry} agent --role ${role}${role === 'feed' ? ` --site ${join(dir, 'site')}` : ''}`,
     remove: () => rm(dir, { recursive: true, force: true }),
   }
 }

@@ -147,6 +147,10 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
   let skew = 0
   const hub = await createHub(config, {
     spawner: () => spawner,
+    feedTransport: () => {
+      throw new Error('this hub mounts its feed')
+    },
+    random: Math.random,
     now: () => Date.now() + skew,
     monotonic: () => performance.now(),
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),

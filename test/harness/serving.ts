@@ -14,6 +14,7 @@ import { kioskCookie, sessionCookie } from '../../hub/auth/cookies.ts'
 import { createKiosks, newKioskId } from '../../hub/auth/kiosks.ts'
 import { createSessions, type Session, type Sessions } from '../../hub/auth/sessions.ts'
 import type { Servers, Viewer } from '../../hub/context.ts'
+import { localFeed } from '../../hub/daemons/feeds.ts'
 import { answerErrors } from '../../hub/errors.ts'
 import { createGate } from '../../hub/gate/gate.ts'
 import { createGranted } from '../../hub/granted.ts'
@@ -151,18 +152,17 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     },
   }
   const site = createSite({
-    daemons: [{ name: 'daemon', feed: feed.dir }],
+    daemons: [{ name: 'daemon', follow: localFeed(feed.dir, 50) }],
     now,
     log,
     ingestAudit: audit.ingest,
-    pollMs: 50,
   })
   await site.ready
   await until(() => site.view.summary('oceans_stage', 'waves') !== undefined)
   const signer = await createSigner({
     keys: join(dir, 'keys'),
     issuer: origin,
-    site: 'test',
+    siteOf: () => 'test',
     vouched: createVouched(site.policy),
     now,
     wall: now,

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { SiteChange } from '../../hub/context.ts'
+import { localFeed } from '../../hub/daemons/feeds.ts'
 import { createLog } from '../../hub/log.ts'
 import { createPolicyKeeper } from '../../hub/policy-view.ts'
 import { createSite } from '../../hub/site.ts'
@@ -21,11 +22,10 @@ const followed = async (t: TestContext, now: () => number = Date.now) => {
   const lines: string[] = []
   const audited: AuditRecord[] = []
   const site = createSite({
-    daemons: [{ name: 'one', feed: feed.dir }],
+    daemons: [{ name: 'one', follow: localFeed(feed.dir, 20) }],
     now,
     log: createLog({ logLevel: 'warn', name: 'test' }, { write: (line) => void lines.push(line) }),
     ingestAudit: (records) => audited.push(...records),
-    pollMs: 20,
   })
   t.after(() => site.close())
   const changes: SiteChange[] = []
@@ -78,13 +78,12 @@ test('a hub is ready when it has read a long feed up to now, and when there is n
   await feed.writer.flush()
   const site = createSite({
     daemons: [
-      { name: 'one', feed: feed.dir },
-      { name: 'none', feed: join(feed.dir, 'nowhere') },
+      { name: 'one', follow: localFeed(feed.dir, 20) },
+      { name: 'none', follow: localFeed(join(feed.dir, 'nowhere'), 20) },
     ],
     now: Date.now,
     log: createLog({ logLevel: 'silent', name: 'test' }),
     ingestAudit: () => undefined,
-    pollMs: 20,
   })
   t.after(() => site.close())
   await site.ready

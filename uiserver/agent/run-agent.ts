@@ -20,6 +20,8 @@ import type { Verb } from './verb.ts'
 export type AgentOptions = {
   /** From the forced command, so that the key's holder cannot choose it. */
   readonly role: AgentRole
+  /** Also from the forced command: whose feed the role `feed` may read. */
+  readonly site?: string | undefined
   /** SSH_ORIGINAL_COMMAND; undefined where somebody asked for a shell. */
   readonly originalCommand: string | undefined
   readonly stdin: Readable
@@ -46,6 +48,7 @@ const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
   stats: async () => (await import('./verb-stats.ts')).stats,
   version: async () => (await import('./verb-version.ts')).version,
   jobs: async () => (await import('./verb-jobs.ts')).jobs,
+  feed: async () => (await import('./verb-feed.ts')).feed,
 }
 
 /** Resolves with the exit code once everything is written; the caller may then end the process. */
@@ -90,6 +93,7 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
       stdout,
       env: options.env,
       entry: options.entry,
+      site: options.site,
       progress: (text) => say({ progress: text }),
       answer: (value) => say({ answer: value }),
     })

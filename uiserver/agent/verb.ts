@@ -11,8 +11,10 @@ export type VerbContext = {
   readonly env: Environment
   /** The installation's entry file: children are verbs of it. */
   readonly entry: string
+  /** The site directory that the forced command names, for `feed`. */
+  readonly site: string | undefined
   readonly progress: (text: string) => void
-  /** Once, and last, except that `connect` and `jobs` go on with bytes. */
+  /** Once, and last, except that `connect` and `jobs` go on with bytes and `feed` with lines. */
   readonly answer: (value: unknown) => void
 }
 

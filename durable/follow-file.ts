@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { z } from 'zod/mini'
-import { isAbsent, readJsonFile } from '../durable/files.ts'
+import { isAbsent, readJsonFile } from './files.ts'
 
 export type FollowFileSettings<T> = {
   readonly path: string

@@ -1,0 +1,46 @@
+/** How the hub reads each daemon's site feed: where it lies, or through the agent on the daemon's host. */
+import { join } from 'node:path'
+import { followSiteFeed, type SiteFeedSink } from '../../durable/site-feed.ts'
+import { createSshGate } from '../../wire/ssh-gate.ts'
+import { createSshTransport } from '../../wire/ssh-transport.ts'
+import type { Transport } from '../../wire/transport.ts'
+import type { DaemonConfig, SshFeed } from './config.ts'
+import { followRemoteFeed } from './remote-feed.ts'
+
+/** Tells the sink until the signal is aborted; then resolves. Never rejects. */
+export type FollowFeed = (sink: SiteFeedSink, signal: AbortSignal) => Promise<void>
+
+export const localFeed =
+  (dir: string, pollMs = 1000): FollowFeed =>
+  (sink, signal) =>
+    followSiteFeed({ dir, pollMs, signal }, sink)
+
+export const feedOf = (
+  { name, directory, feed }: DaemonConfig,
+  deps: {
+    readonly transport: (to: SshFeed) => Transport
+    readonly random: () => number
+    readonly warn: (context: Readonly<Record<string, unknown>>, message: string) => void
+  },
+): FollowFeed => {
+  if (feed === undefined) return localFeed(join(directory, 'feed/site'))
+  if ('path' in feed) return localFeed(feed.path)
+  return (sink, signal) =>
+    followRemoteFeed(
+      {
+        transport: deps.transport(feed.ssh),
+        random: deps.random,
+        noise: (text) => deps.warn({ daemon: name, text }, 'a login script printed before the agent spoke'),
+        signal,
+      },
+      sink,
+    )
+}
+
+export const createFeedTransports = (deps: {
+  readonly now: () => number
+  readonly random: () => number
+}): ((to: SshFeed) => Transport) => {
+  const gate = createSshGate(deps)
+  return ({ keyFile, ...to }) => createSshTransport({ ...to, privateKey: { file: keyFile }, gate })
+}
