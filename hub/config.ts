@@ -3,6 +3,7 @@ import { z } from 'zod/mini'
 import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
 import { accountPattern } from '../protocol/ids.ts'
 import { spawnerConfig } from '../spawners/registry.ts'
+import { ldapConfig } from './ldap-config.ts'
 import { daemonConfig, daemonsApart, siteName } from './daemons/config.ts'
 
 const text = z.string().check(z.minLength(1))
@@ -83,6 +84,8 @@ const fields = z.strictObject({
   ),
   /** Whether a person's groups on this host count, as `unix/NAME`. */
   unixGroups: z._default(z.boolean(), false),
+  /** A directory server whose groups count as `ldap/NAME`. */
+  ldapGroups: z.optional(ldapConfig),
   /** SQLite file with sessions, kiosks and handles of UI servers. */
   database: absolutePath,
   /** Signing keys, 0700. */

@@ -1,13 +1,20 @@
-/** Groups of a person: what the provider said, and, where the site wants it, what this host says. */
+/** Groups of a person: what the provider said, and, where the site wants it, what this host and a directory say. */
 import { SeneschalError } from '../protocol/errors.ts'
 import { isGroupName } from '../protocol/permissions.ts'
 import type { Clock, Log } from './context.ts'
-import type { UnixGroups } from './unix-groups.ts'
+
+/** A place that knows groups beside the identity provider. */
+export type GroupSource = {
+  /** As rules name it: `group:SOURCE/NAME`. */
+  readonly name: 'unix' | 'ldap'
+  /** Groups of somebody called so; empty for nobody. Rejects where it cannot be told. */
+  readonly ask: (person: string) => Promise<readonly string[]>
+}
 
 export type Groups = {
   /**
-   * `fromProvider` (`oidc/NAME`) and `unix/NAME`. Rejects with `groups.unavailable` where the host has not told them
-   * for a while: without its groups a person would pass what denies one of them.
+   * `fromProvider` (`oidc/NAME`) and `SOURCE/NAME` of each source. Rejects with `groups.unavailable` where one of them
+   * has told nothing for a while: without its groups a person would pass what denies one of them.
    */
   readonly of: (person: string, fromProvider: readonly string[]) => Promise<readonly string[]>
 }
@@ -28,13 +35,12 @@ type Known = {
   asking: Promise<void> | undefined
 }
 
-export const createGroups = (parts: {
-  readonly unix: UnixGroups | undefined
+const createCache = (parts: {
+  readonly source: GroupSource
   readonly now: Clock
   readonly log: Log
-}): Groups => {
-  const { unix, now, log } = parts
-  if (unix === undefined) return { of: async (_person, fromProvider) => fromProvider }
+}): ((person: string) => Promise<readonly string[]>) => {
+  const { source, now, log } = parts
   /** In the order of their coming, so that the oldest are found first. */
   const known = new Map<string, Known>()
 
@@ -52,26 +58,39 @@ export const createGroups = (parts: {
   /** One question per person at a time, whoever waits for it. */
   const ask = async (person: string, entry: Known): Promise<void> => {
     try {
-      const names = await unix(person)
-      entry.groups = names.filter(isGroupName).map((name) => `unix/${name}`)
+      const names = await source.ask(person)
+      entry.groups = names.filter(isGroupName).map((name) => `${source.name}/${name}`)
       entry.at = now()
       entry.failedAt = undefined
     } catch (err) {
-      log.warn({ err, person }, 'the groups of a person cannot be read')
+      log.warn({ err, person, source: source.name }, 'the groups of a person cannot be read')
       entry.failedAt = now()
     }
     entry.asking = undefined
   }
 
+  return async (person) => {
+    const entry = entryOf(person)
+    if (!isYounger(entry.at, usedFor)) {
+      if (!isYounger(entry.failedAt, retryAfter)) entry.asking ??= ask(person, entry)
+      await entry.asking
+      if (!isYounger(entry.at, keptFor)) throw new SeneschalError('groups.unavailable')
+    }
+    return entry.groups
+  }
+}
+
+export const createGroups = (parts: {
+  readonly sources: readonly GroupSource[]
+  readonly now: Clock
+  readonly log: Log
+}): Groups => {
+  const { sources, now, log } = parts
+  const caches = sources.map((source) => createCache({ source, now, log }))
   return {
     of: async (person, fromProvider) => {
-      const entry = entryOf(person)
-      if (!isYounger(entry.at, usedFor)) {
-        if (!isYounger(entry.failedAt, retryAfter)) entry.asking ??= ask(person, entry)
-        await entry.asking
-        if (!isYounger(entry.at, keptFor)) throw new SeneschalError('groups.unavailable')
-      }
-      return [...fromProvider, ...entry.groups]
+      const told = await Promise.all(caches.map((of) => of(person)))
+      return [...fromProvider, ...told.flat()]
     },
   }
 }

@@ -24,6 +24,7 @@ import { feedOf } from './daemons/feeds.ts'
 import { createGate, type GuardedRoute } from './gate/gate.ts'
 import { createGranted } from './granted.ts'
 import { createGroups } from './groups.ts'
+import { createLdapGroups } from './ldap-groups.ts'
 import { createLiveSockets } from './live.ts'
 import { createLog } from './log.ts'
 import { createProxyUpgrade } from './proxy/upgrade.ts'
@@ -130,7 +131,16 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const addressOf = createAddressOf(config.trustedProxies, (address) =>
     log.warn({ address }, 'X-Forwarded-For from an address that is not among trustedProxies is not believed'),
   )
-  const groups = createGroups({ unix: config.unixGroups ? unixGroupsById : undefined, now, log })
+  const ldap = config.ldapGroups === undefined ? undefined : createLdapGroups(config.ldapGroups)
+  if (ldap !== undefined) closing.defer(ldap.close)
+  const groups = createGroups({
+    sources: [
+      ...(config.unixGroups ? [{ name: 'unix' as const, ask: unixGroupsById }] : []),
+      ...(ldap === undefined ? [] : [{ name: 'ldap' as const, ask: ldap.of }]),
+    ],
+    now,
+    log,
+  })
   const site = createSite({
     daemons: config.daemons.map((daemon) => ({
       name: daemon.name,

@@ -5,7 +5,7 @@ import { z } from 'zod/mini'
 export const accountPattern = /^[a-z_][a-z0-9_-]{0,31}$/
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/
 const cyclePattern = /^[0-9][0-9TZ]{0,31}$/
-const personPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/
+export const personPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/
 const kioskPersonPattern = /^kiosk:[a-z0-9]{1,32}$/
 const requestPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

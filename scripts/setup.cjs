@@ -61,17 +61,14 @@ const apt = (args, options) => {
   run('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], ...options })
 }
 
-/** sshd would start itself when installed, so it is unpacked beside the checkout instead. */
-const unpackSshd = () => {
-  const cache = path.join(root, '.cache', 'openssh')
-  if (has('sshd') || fs.existsSync(path.join(cache, 'usr/sbin/sshd'))) return
-  say('unpacking openssh-server into .cache/ (it is not installed)')
+/** Servers would start themselves when installed, so they are unpacked beside the checkout instead. */
+const unpack = (name, program, packages) => {
+  const cache = path.join(root, '.cache', name)
+  if (has(path.basename(program)) || fs.existsSync(path.join(cache, program))) return
+  say(`unpacking ${packages[0]} into .cache/ (it is not installed)`)
   fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
-  apt(
-    ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'openssh-server', 'openssh-sftp-server', 'libwrap0'],
-    { cwd: cache },
-  )
-  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
+  apt(['download', '-qq', '-o', 'APT::Sandbox::User=root', ...packages], { cwd: cache })
+  for (const file of fs.readdirSync(cache).filter((entry) => entry.endsWith('.deb')))
     run('dpkg', ['-x', file, cache], { cwd: cache })
 }
 
@@ -90,30 +87,26 @@ const sshdAccount = () => {
   ])
 }
 
-/** As sshd: installed, it would start itself. Its libraries are those that everybody has. */
-const unpackNginx = () => {
-  const cache = path.join(root, '.cache', 'nginx')
-  if (has('nginx') || fs.existsSync(path.join(cache, 'usr/sbin/nginx'))) return
-  say('unpacking nginx into .cache/ (it is not installed)')
-  fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
-  apt(['download', '-qq', '-o', 'APT::Sandbox::User=root', 'nginx'], { cwd: cache })
-  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
-    run('dpkg', ['-x', file, cache], { cwd: cache })
-}
-
 /** Plugins' sandbox; its libraries are those that everybody has. */
 const sandboxParts = () => {
-  const cache = path.join(root, '.cache', 'bubblewrap')
-  if (has('bwrap') || fs.existsSync(path.join(cache, 'usr/bin/bwrap'))) return
-  if (!aptIsOurs()) {
-    missing('bwrap (Debian: bubblewrap)', 'all with plugins in their sandbox')
-    return
-  }
-  say('unpacking bubblewrap into .cache/ (it is not installed)')
-  fs.mkdirSync(cache, { recursive: true, mode: 0o755 })
-  apt(['download', '-qq', '-o', 'APT::Sandbox::User=root', 'bubblewrap'], { cwd: cache })
-  for (const file of fs.readdirSync(cache).filter((name) => name.endsWith('.deb')))
-    run('dpkg', ['-x', file, cache], { cwd: cache })
+  if (has('bwrap') || aptIsOurs()) unpack('bubblewrap', 'usr/bin/bwrap', ['bubblewrap'])
+  else missing('bwrap (Debian: bubblewrap)', 'all with plugins in their sandbox')
+}
+
+/** A directory server, with those of its libraries that not everybody has. */
+const directoryParts = () => {
+  const packages = [
+    'slapd',
+    'libldap-2.5-0',
+    'libltdl7',
+    'libodbc2',
+    'libargon2-1',
+    'libperl5.36',
+    'libwrap0',
+    'libsasl2-2',
+  ]
+  if (has('slapd') || aptIsOurs()) unpack('slapd', 'usr/sbin/slapd', packages)
+  else missing('slapd', 'all with groups of a directory server')
 }
 
 const missing = (what, consequence) => say(`missing: ${what}. Left out: ${consequence}.`)
@@ -121,7 +114,7 @@ const missing = (what, consequence) => say(`missing: ${what}. Left out: ${conseq
 const sshParts = () => {
   if (aptIsOurs()) {
     if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
-    unpackSshd()
+    unpack('openssh', 'usr/sbin/sshd', ['openssh-server', 'openssh-sftp-server', 'libwrap0'])
     sshdAccount()
   } else if (!has('sshd')) missing('sshd (Debian: openssh-server)', 'all with a real sshd and real accounts')
   else if (process.getuid?.() !== 0) missing('root', 'all with a real sshd and real accounts')
@@ -136,7 +129,7 @@ const browserParts = () => {
 }
 
 const peerParts = () => {
-  if (aptIsOurs()) unpackNginx()
+  if (aptIsOurs()) unpack('nginx', 'usr/sbin/nginx', ['nginx'])
   else if (!has('nginx')) missing('nginx', 'nginx beside the hub')
 }
 
@@ -144,5 +137,8 @@ packages()
 bundles()
 if (wants.has('ssh') || wants.has('tests') || wants.has('bench')) sshParts()
 if (wants.has('tests') || wants.has('bench')) browserParts()
-if (wants.has('tests')) sandboxParts()
+if (wants.has('tests')) {
+  sandboxParts()
+  directoryParts()
+}
 if (wants.has('bench')) peerParts()

@@ -16,10 +16,15 @@ const startHost = () => {
     answer: async (): Promise<readonly string[]> => ['contractors'],
   }
   const groups = createGroups({
-    unix: () => {
-      host.asked += 1
-      return host.answer()
-    },
+    sources: [
+      {
+        name: 'unix',
+        ask: () => {
+          host.asked += 1
+          return host.answer()
+        },
+      },
+    ],
     now: () => host.time,
     log,
   })

@@ -8,7 +8,7 @@ import { unixGroupsById } from '../../hub/unix-groups.ts'
 
 test('whoever is called 0 is not root, and has no group of anybody', async () => {
   const log = createLog({ logLevel: 'silent', name: 'test' })
-  const groups = createGroups({ unix: unixGroupsById, now: Date.now, log })
+  const groups = createGroups({ sources: [{ name: 'unix', ask: unixGroupsById }], now: Date.now, log })
   const { uid, username } = userInfo()
   assert.ok((await groups.of(username, [])).length > 0, 'names are looked up')
   for (const number of ['0', '00', String(uid), '33', '65534'])

@@ -197,7 +197,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     origin,
     sessions,
     kiosks,
-    groups: createGroups({ unix: undefined, now, log }),
+    groups: createGroups({ sources: [], now, log }),
     policy,
     site: view,
     allowAccountNames: [],

@@ -168,10 +168,15 @@ test('Unix groups come from the host, and are asked for once a minute', async ()
   let asked = 0
   let answer: readonly string[] = ['staff', 'has:colon']
   const groups = createGroups({
-    unix: async () => {
-      asked += 1
-      return answer
-    },
+    sources: [
+      {
+        name: 'unix',
+        ask: async () => {
+          asked += 1
+          return answer
+        },
+      },
+    ],
     now: () => time.now,
     log,
   })
