@@ -3,8 +3,8 @@ import { z } from 'zod/mini'
 import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
 import { accountPattern } from '../protocol/ids.ts'
 import { spawnerConfig } from '../spawners/registry.ts'
-import { ldapConfig } from './ldap-config.ts'
 import { daemonConfig, daemonsApart, siteName } from './daemons/config.ts'
+import { ldapConfig } from './ldap-config.ts'
 
 const text = z.string().check(z.minLength(1))
 const httpUrl = z.url({ protocol: /^https?$/, hostname: /^.+$/ })
