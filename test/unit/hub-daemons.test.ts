@@ -1,0 +1,315 @@
+/** Which daemons a hub may be told of, and its feed of one whose files it does not mount. */
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough, Transform } from 'node:stream'
+import { type TestContext, test } from 'node:test'
+import { loadConfig } from '../../config/load.ts'
+import type { SiteFeedSink } from '../../durable/site-feed.ts'
+import { hubConfig } from '../../hub/config.ts'
+import { daemonOf } from '../../hub/daemons/config.ts'
+import { followRemoteFeed } from '../../hub/daemons/remote-feed.ts'
+import type { FeedLine } from '../../protocol/feed.ts'
+import { inProcessAgent } from '../harness/in-process-agent.ts'
+import { accountRow, siteFeed, snapshotOf } from '../harness/site-feed.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
+import { until } from '../harness/until.ts'
+
+const hubYaml = (daemons: string, dir: string): string => `site: demo
+publicUrl: http://localhost:8000
+provider: { issuer: 'https://login.example', clientId: seneschal, clientSecret: { file: ${dir}/secret } }
+database: ${dir}/hub.sqlite
+keys: ${dir}/keys
+audit: ${dir}/audit
+spawner: { kind: local }
+daemons:
+${daemons}`
+
+const load = async (t: TestContext, daemons: string) => {
+  const dir = await temporaryDirectory(t)
+  writeFileSync(join(dir, 'secret'), 'not a secret', { mode: 0o600 })
+  const file = join(dir, 'hub.yaml')
+  writeFileSync(file, hubYaml(daemons, dir))
+  return { file, load: () => loadConfig(hubConfig, { file }) }
+}
+
+const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBexampleexampleexampleexampleexampleexample1'
+const north = '  - { name: north, directory: /srv/north, site: demo.north, accounts: [a, b] }\n'
+
+test('a hub has daemons that it mounts and daemons that it asks, each with its site and its accounts', async (t) => {
+  const south = `  - name: south
+    directory: /srv/south
+    accounts: [c]
+    feed: { ssh: { host: south.example, username: seneschal-feed, keyFile: /etc/key, hostKeys: ['${key}'] } }\n`
+  const { daemons, site } = (await load(t, north + south)).load()
+  assert.deepEqual(
+    ['a', 'b', 'c', 'd'].map((account) => daemonOf(daemons, account)?.name),
+    ['north', 'north', 'south', undefined],
+  )
+  assert.deepEqual(
+    daemons.map((daemon) => daemon.site ?? site),
+    ['demo.north', 'demo'],
+  )
+  const [only] = (await load(t, '  - { name: main, directory: /srv/main }\n')).load().daemons
+  assert.equal(daemonOf(only === undefined ? [] : [only], 'whatever')?.name, 'main')
+})
+
+for (const [what, more, place, message] of [
+  [
+    'an account',
+    '  - { name: south, directory: /d, site: s, accounts: [c, b] }',
+    '10:58',
+    'account b belongs to',
+  ],
+  [
+    'a site',
+    '  - { name: south, directory: /d, site: demo.north, accounts: [c] }',
+    '10:35',
+    'site demo.north',
+  ],
+  ['a name', '  - { name: north, directory: /d, site: s, accounts: [c] }', '10:7', 'name north belongs to'],
+  [
+    'whatever it claims',
+    '  - { name: south, directory: /d, site: s }',
+    '10:7',
+    'south must list its accounts',
+  ],
+  [
+    'two ways to its feed',
+    `  - { name: south, directory: /d, site: s, accounts: [c], feed: { path: /f, ssh: {} } }`,
+    '10:',
+    'feed',
+  ],
+] as const)
+  test(`a second daemon with ${what} is refused where it stands`, async (t) => {
+    const made = await load(t, north + more)
+    assert.throws(made.load, (thrown: Error & { code?: string }) => {
+      assert.equal(thrown.code, 'config.invalid')
+      assert.ok(thrown.message.includes(`${made.file}:${place}`), thrown.message)
+      assert.ok(thrown.message.includes(message), thrown.message)
+      return true
+    })
+  })
+
+type Heard = {
+  readonly resets: { readonly rows: number; readonly seq: number }[]
+  readonly lines: FeedLine[]
+  readonly files: { readonly name: string; readonly value: unknown }[]
+  readonly problems: (string | null)[]
+  current: number
+}
+
+const listen = (
+  t: TestContext,
+  agent: ReturnType<typeof inProcessAgent>,
+  more: Partial<SiteFeedSink> & { readonly deafAfter?: number } = {},
+): { readonly heard: Heard; readonly stop: () => Promise<void> } => {
+  const heard: Heard = { resets: [], lines: [], files: [], problems: [], current: 0 }
+  const end = new AbortController()
+  const following = followRemoteFeed(
+    {
+      transport: agent,
+      random: () => 0.5,
+      noise: () => undefined,
+      signal: end.signal,
+      pauses: { first: 5, longest: 20 },
+      ...(more.deafAfter === undefined ? {} : { deafAfter: more.deafAfter }),
+    },
+    {
+      onReset: (rows, { seq }) => void heard.resets.push({ rows: rows.length, seq }),
+      onLines: (lines) => void heard.lines.push(...lines),
+      onCurrent: () => {
+        heard.current += 1
+      },
+      onFile: (name, value) => void heard.files.push({ name, value }),
+      onProblem: (_of, error) => void heard.problems.push(error?.message ?? null),
+      ...more,
+    },
+  )
+  const stop = async (): Promise<void> => {
+    end.abort()
+    await following
+    await until(() => agent.open() === 0)
+  }
+  t.after(stop)
+  return { heard, stop }
+}
+
+const site = async (t: TestContext) => {
+  const dir = await temporaryDirectory(t)
+  return { dir, feed: await siteFeed(t, dir) }
+}
+
+test('a hub that mounts nothing hears rows, permissions and heartbeats as one that does', async (t) => {
+  const { dir, feed } = await site(t)
+  await feed.put('account', 'atmosphere_stage', accountRow('atmosphere_stage'))
+  await feed.permissions(snapshotOf({ accounts: {} }))
+  const { heard, stop } = listen(t, inProcessAgent({ role: 'feed', site: dir }))
+  await until(() => heard.current === 1 && heard.lines.length === 1)
+  assert.deepEqual(heard.lines[0]?.put, [
+    { kind: 'account', key: 'atmosphere_stage', row: accountRow('atmosphere_stage') },
+  ])
+  await feed.put('account', 'oceans_stage', accountRow('oceans_stage'))
+  await feed.heartbeat(4711)
+  await until(() => heard.lines.length === 2 && heard.files.length === 2)
+  assert.deepEqual(
+    heard.files.map(({ name }) => name),
+    ['permissions', 'heartbeat'],
+  )
+  await stop()
+  assert.deepEqual(heard.problems, [])
+})
+
+test('what came while the way was broken is caught up with, without a reset and each line once', async (t) => {
+  const { dir, feed } = await site(t)
+  const agent = inProcessAgent({ role: 'feed', site: dir })
+  const { heard } = listen(t, agent)
+  await feed.put('account', 'a', accountRow('a'))
+  await until(() => heard.lines.length === 1)
+  for (const name of ['b', 'c']) {
+    agent.drop()
+    await feed.put('account', name, accountRow(name))
+  }
+  await until(() => heard.lines.length === 3 && heard.problems.at(-1) === null)
+  assert.equal(heard.resets.length, 1)
+  assert.deepEqual(
+    heard.lines.map(({ seq }) => seq),
+    [1, 2, 3],
+  )
+  assert.match(heard.problems[0] ?? '', /connection was lost/i)
+})
+
+test('a feed that was numbered anew while the way was broken begins with all its rows', async (t) => {
+  const { dir, feed } = await site(t)
+  const agent = inProcessAgent({ role: 'feed', site: dir })
+  const { heard } = listen(t, agent)
+  await feed.put('account', 'a', accountRow('a'))
+  await until(() => heard.lines.length === 1)
+  rmSync(feed.dir, { recursive: true })
+  agent.drop()
+  const again = await siteFeed(t, dir)
+  await again.put('account', 'b', accountRow('b'))
+  await until(() => heard.resets.length >= 2 && heard.lines.at(-1)?.put[0]?.key === 'b')
+  assert.equal(heard.lines.at(-1)?.seq, 1)
+})
+
+test('a long snapshot comes in parts and is one reset', async (t) => {
+  const { dir, feed } = await site(t)
+  const rows = Array.from({ length: 5000 }, (_, index) => ({
+    kind: 'account',
+    key: `a${index}`,
+    row: { ...accountRow(`a${index}`), title: 'x'.repeat(200) },
+  }))
+  await feed.put('account', 'a', accountRow('a'))
+  await feed.writer.writeSnapshot(rows, 1, Date.now())
+  const { heard } = listen(t, inProcessAgent({ role: 'feed', site: dir }))
+  await until(() => heard.current === 1)
+  assert.deepEqual(heard.resets, [{ rows: 5000, seq: 1 }])
+})
+
+test('a hub that is slow to take is waited for: the agent reads no further than the pipe holds', async (t) => {
+  const { dir, feed } = await site(t)
+  const held = Promise.withResolvers<void>()
+  let out: PassThrough | undefined
+  const agent = inProcessAgent({
+    role: 'feed',
+    site: dir,
+    tamper: (stdout) => {
+      out = stdout
+      return stdout
+    },
+  })
+  const seen: number[] = []
+  const { heard } = listen(t, agent, {
+    onLines: async (lines) => {
+      await held.promise
+      seen.push(...lines.map(({ seq }) => seq))
+    },
+  })
+  await until(() => heard.current === 1)
+  const row = { ...accountRow('a'), title: 'x'.repeat(1000) }
+  const write = async (count: number): Promise<void> => {
+    for (let index = 0; index < count; index += 1)
+      feed.writer.append({ journal: 1, at: 0, put: [{ kind: 'account', key: 'a', row }], drop: [] })
+    await feed.writer.flush()
+  }
+  // 20 MB; a batch of the reader is a quarter of one.
+  await write(20_000)
+  await until(() => (out?.writableLength ?? 0) + (out?.readableLength ?? 0) > 0)
+  await feed.heartbeat(1)
+  assert.ok((out?.writableLength ?? 0) + (out?.readableLength ?? 0) < 4 * 1024 * 1024)
+  held.resolve()
+  await until(() => seen.length === 20_000)
+  assert.equal(seen.at(-1), 20_000)
+})
+
+test('a way on which nothing is said any more is left for a new one', async (t) => {
+  const { dir, feed } = await site(t)
+  await feed.put('account', 'a', accountRow('a'))
+  let isFirst = true
+  const agent = inProcessAgent({
+    role: 'feed',
+    site: dir,
+    tamper: (stdout) => {
+      if (!isFirst) return stdout
+      isFirst = false
+      // Lets the answer through, and then nothing, as a network that drops packets does.
+      let left = 2
+      const mute = new Transform({
+        transform: (chunk: Buffer, _encoding, done) => {
+          left -= 1
+          done(null, left >= 0 ? chunk : undefined)
+        },
+      })
+      return stdout.pipe(mute) as unknown as PassThrough
+    },
+  })
+  const { heard } = listen(t, agent, { deafAfter: 300 })
+  await until(() => agent.count() >= 2 && heard.lines.length === 1)
+  assert.match(heard.problems[0] ?? '', /connection was lost/i)
+})
+
+test('lines that are left out or that make no sense are not believed: all is asked for anew', async (t) => {
+  const { dir, feed } = await site(t)
+  await feed.put('account', 'a', accountRow('a'))
+  const lies = [
+    { type: 'lines', lines: [{ v: 1, seq: 7, journal: 7, at: 0, put: [], drop: [] }] },
+    { type: 'lines', lines: [{ v: 1, seq: 'next' }] },
+    { type: 'shutdown' },
+  ]
+  const agent = inProcessAgent({
+    role: 'feed',
+    site: dir,
+    tamper: (stdout) => {
+      const lie = lies.shift()
+      if (lie === undefined) return stdout
+      const out = new PassThrough()
+      stdout.on('data', (chunk: Buffer) => {
+        out.write(chunk)
+        if (chunk.includes('"type":"current"')) out.write(`${JSON.stringify(lie)}\n`)
+      })
+      stdout.on('close', () => out.destroy())
+      out.on('close', () => stdout.destroy())
+      return out
+    },
+  })
+  const { heard } = listen(t, agent)
+  await until(() => heard.resets.length === 4 && heard.problems.at(-1) === null)
+  assert.equal(lies.length, 0)
+  assert.deepEqual(new Set(heard.lines.map(({ seq }) => seq)), new Set([1]))
+})
+
+test('a hub ends its way when it ends, and an agent that was told no site reads nothing', async (t) => {
+  const dir = await temporaryDirectory(t)
+  mkdirSync(join(dir, 'feed/site'), { recursive: true })
+  const without = listen(t, inProcessAgent({ role: 'feed' }))
+  await until(() => without.heard.problems.length === 1)
+  assert.match(without.heard.problems[0] ?? '', /no site directory/)
+  await without.stop()
+  const agent = inProcessAgent({ role: 'feed', site: dir })
+  const { heard, stop } = listen(t, agent)
+  await until(() => heard.problems.length === 1)
+  assert.match(heard.problems[0] ?? '', /not there yet/)
+  await stop()
+  assert.equal(agent.open(), 0)
+})
