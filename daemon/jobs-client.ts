@@ -1,6 +1,7 @@
 /** The daemon's end of the line to one account's job supervisor: opened when needed, opened again when it broke. */
 import type { Duplex } from 'node:stream'
 import { z } from 'zod/mini'
+import { createLineSplitter } from '../durable/line-splitter.ts'
 import type { JobsSettings } from '../protocol/agent.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import {
@@ -14,7 +15,6 @@ import {
   jobsGreeting,
   jobsLineLimit,
 } from '../protocol/jobs.ts'
-import { createLineSplitter } from '../runners/lines.ts'
 import { openJobs } from '../wire/agent-calls.ts'
 import type { Transport } from '../wire/transport.ts'
 

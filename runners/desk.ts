@@ -1,8 +1,9 @@
 /** Carries out the daemon's requests: names → directories, one job's requests one after another. */
+
+import { errnoOf } from '../durable/files.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { type JobName, type JobState, type JobsAnswer, type JobsRequest, keyOf } from '../protocol/jobs.ts'
 import type { Runner } from './contract.ts'
-import { errnoOf } from './errno.ts'
 import { jobDirectory } from './paths.ts'
 import { type PrepareSettings, prepareJob } from './prepare.ts'
 import { readJobFiles } from './status.ts'

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errnoOf } from '../durable/files.ts'
 import { type JobSubmission, type jobEnvironment, keyOf } from '../protocol/jobs.ts'
 import type { PreparedJob } from './contract.ts'
-import { errnoOf } from './errno.ts'
 import {
   jobDirectory,
   shareDirectory,

@@ -1,6 +1,6 @@
 /** Processes as /proc shows them. A number alone is nobody: start time and boot tell whether it is still the same. */
 import { readdir, readFile } from 'node:fs/promises'
-import { errnoOf } from './errno.ts'
+import { errnoOf } from '../durable/files.ts'
 
 export type ProcessId = { readonly pid: number; readonly start: string; readonly boot: string }
 

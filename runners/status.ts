@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
+import { errnoOf } from '../durable/files.ts'
 import { type JobState, jobName } from '../protocol/jobs.ts'
-import { errnoOf } from './errno.ts'
 import { isAlive, type ProcessId } from './processes.ts'
 
 /** `job.json`: that and when it was submitted here. */

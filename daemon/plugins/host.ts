@@ -5,9 +5,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createLineSplitter } from '../../durable/line-splitter.ts'
 import { parseStrictJson } from '../../durable/strict-json.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import { createLineSplitter } from '../../runners/lines.ts'
 import {
   answerDescriptor,
   type HostAnswer,

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createLineSplitter } from '../../durable/line-splitter.ts'
 import {
   type JobEventFile,
   type JobName,
@@ -18,7 +19,6 @@ import {
   jobsAnswer,
   jobsGreeting,
 } from '../../protocol/jobs.ts'
-import { createLineSplitter } from '../../runners/lines.ts'
 import { jobDirectory } from '../../runners/paths.ts'
 import { bootId, factsOf, membersOf } from '../../runners/processes.ts'
 import { runSupervisor } from '../../runners/supervisor.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { duplexPair } from 'node:stream'
 import { test } from 'node:test'
 import { createJobsClient } from '../../daemon/jobs-client.ts'
-import { createLineSplitter } from '../../runners/lines.ts'
+import { createLineSplitter } from '../../durable/line-splitter.ts'
 import type { Transport } from '../../wire/transport.ts'
 import { until } from '../harness/until.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLineSplitter } from '../../durable/line-splitter.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import { createLineSplitter } from '../../runners/lines.ts'
 
 test('lines come out whole, wherever the bytes were cut', () => {
   const bytes = Buffer.from('one\nzwölf\n\nthree')
