@@ -54,6 +54,13 @@ export const createSiteRows = (parts: {
     for (const listener of listeners) listener(change)
   }
 
+  /** Whether a problem is to be told: once, however often it comes. */
+  const isNew = (problem: string): boolean => {
+    if (reported.has(problem) || reported.size >= 1000) return false
+    reported.add(problem)
+    return true
+  }
+
   const parse = (daemon: string, put: RawPut): SitePut | undefined => {
     // A later daemon may publish more kinds than this hub knows.
     if (!isKind(put.kind)) return undefined
@@ -64,10 +71,8 @@ export const createSiteRows = (parts: {
       return { kind: put.kind, key: put.key, row } as SitePut
     }
     const problem = `${daemon} ${put.kind} ${put.key}`
-    if (!reported.has(problem) && reported.size < 1000) {
-      reported.add(problem)
+    if (isNew(problem))
       log.warn({ daemon, kind: put.kind, key: put.key, err: parsed.error }, 'a row of the feed is not valid')
-    }
     return undefined
   }
 
@@ -80,7 +85,11 @@ export const createSiteRows = (parts: {
   /** Keeps a row where it belongs; false where that daemon does not serve the account. */
   const keep = (daemon: string, put: Exclude<SitePut, { readonly kind: 'audit' }>): boolean => {
     const { account } = put.row
-    if (served.get(daemon)?.includes(account) === false) return false
+    if (served.get(daemon)?.includes(account) === false) {
+      if (isNew(`${daemon} account ${account}`))
+        log.warn({ daemon, account }, 'an account that this daemon is not configured to serve is not shown')
+      return false
+    }
     const rows = rowsOf(daemon)
     if (put.kind === 'account') rows.accounts.set(account, put.row)
     else if (put.kind === 'request') rows.requests.set(put.key, put.row)
@@ -101,11 +110,8 @@ export const createSiteRows = (parts: {
       served.get(daemon)?.includes(account) !== true &&
       [...served].some(([name, accounts]) => name !== daemon && accounts?.includes(account) === true)
     const may = writer === `daemon/${daemon}` && !isOthers
-    const problem = `${daemon} ${writer}`
-    if (!may && !reported.has(problem) && reported.size < 1000) {
-      reported.add(problem)
+    if (!may && isNew(`${daemon} ${writer}`))
       log.error({ daemon, writer, account }, 'audit records that are not of this daemon are not taken')
-    }
     return may
   }
 

@@ -85,9 +85,10 @@ export type SiteFeed = {
   readonly drop: (kind: string, key: string) => Promise<void>
 }
 
-export const siteFeed = async (t: TestContext, root: string): Promise<SiteFeed> => {
+/** `gid`: who may read it besides its owner. */
+export const siteFeed = async (t: TestContext, root: string, gid?: number): Promise<SiteFeed> => {
   const dir = join(root, 'feed/site')
-  const writer = await openFeedWriter({ dir, dirMode: 0o750, fileMode: 0o640 })
+  const writer = await openFeedWriter({ dir, dirMode: 0o750, fileMode: 0o640, gid })
   t.after(() => writer.close())
   let journal = 0
   const append = async (change: Pick<Parameters<FeedWriter['append']>[0], 'put' | 'drop'>) => {
@@ -96,7 +97,7 @@ export const siteFeed = async (t: TestContext, root: string): Promise<SiteFeed> 
     await writer.flush()
   }
   const write = (name: string, value: unknown) =>
-    writeFileAtomic(join(dir, name), JSON.stringify(value), { mode: 0o640, fsync: false })
+    writeFileAtomic(join(dir, name), JSON.stringify(value), { mode: 0o640, gid, fsync: false })
   return {
     dir,
     writer,
