@@ -31,6 +31,9 @@ export const parseJobKey = (key: string): JobName | undefined => {
   return parsed.success && keyOf(parsed.data) === key ? parsed.data : undefined
 }
 
+/** What a task's `runner:` may say; runners/registry.ts has one of each. */
+export const runnerNames = ['background'] as const
+
 /** What is needed to run a job. Carrying out the same submission again is harmless. */
 export const jobSubmission = z.readonly(
   z.strictObject({
@@ -81,6 +84,9 @@ export const jobsRequest = z.discriminatedUnion('op', [
 ])
 export type JobsRequest = z.infer<typeof jobsRequest>
 
+/** Enough of a request to say no to it, whatever else is wrong with it. */
+export const jobsRequestHead = z.object({ id, op: z.optional(z.unknown()) })
+
 /** The supervisor's first line on each connection. */
 export const jobsGreeting = z.strictObject({
   jobs: z.literal(jobsProtocol),
@@ -97,6 +103,8 @@ export const jobsAnswer = z.union([
     ok,
     op: z.literal('poll'),
     jobs: z.array(z.strictObject({ job: jobName, state: jobState })),
+    /** Those that could not be looked at, and why: they are as they were. */
+    unseen: z.optional(z.array(z.strictObject({ job: jobName, why: z.string() }))),
   }),
   z.strictObject({ id, ok, op: z.literal('kill'), state: jobState }),
   /** `code` is one of protocol/errors.ts. */

@@ -10,7 +10,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { JobEventFile, JobState } from '../protocol/jobs.ts'
 import { type PreparedJob, type Runner, type RunnerDeps, runnerContract } from './contract.ts'
 import { isAlive, membersOf, signal } from './processes.ts'
-import { keepFirst, readJobFiles, readJobState } from './status.ts'
+import { keepFirst, pollWidth, readJobFiles, readJobState } from './status.ts'
 
 export type BackgroundDeps = RunnerDeps & {
   /** Of this host's present boot. */
@@ -26,8 +26,7 @@ type End = { readonly outcome: 'failed' | 'lost'; readonly exit: number | null; 
 
 const killed: End = { outcome: 'failed', exit: 137, note: 'killed' }
 
-/** A query of many directories opens no more files at once than this. */
-const pollWidth = 64
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
 
 const launch = (prepared: PreparedJob): Promise<ReturnType<typeof spawn>> =>
   new Promise((resolve, reject) => {
@@ -64,9 +63,10 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
 
   const report = async (directory: string, end: End): Promise<void> => {
     const { record } = await readJobFiles(directory)
-    if (record === undefined) return
     const line = `${end.outcome} ${end.exit ?? '-'} ${deps.now()} ${end.note}\n`
     if (!(await keepFirst(join(directory, '.ended'), line))) return
+    // A job can spoil its own record: then a poll tells how it ended, and no event.
+    if (record === undefined) return
     const { workflow, cycle, task, submit } = record.job
     const event: JobEventFile = {
       v: 1,
@@ -151,11 +151,11 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
     },
 
     poll: async (directories) => {
-      const states = new Map<string, JobState>()
+      const states = new Map<string, JobState | Error>()
       for (let index = 0; index < directories.length; index += pollWidth)
         await Promise.all(
           directories.slice(index, index + pollWidth).map(async (directory) => {
-            states.set(directory, await stateOf(directory))
+            states.set(directory, await stateOf(directory).catch(asError))
           }),
         )
       return states
@@ -163,7 +163,7 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
 
     kill: async (directory) => {
       const before = await readJobFiles(directory)
-      if (before.record === undefined || before.ended !== undefined) return
+      if (before.ended !== undefined) return
       // The wrapper writes .pid, then looks for .ended; we do it the other way round, so one of us sees the other.
       if (before.process === undefined)
         await report(directory, { outcome: 'failed', exit: 143, note: 'killed before it began' })

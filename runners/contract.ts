@@ -29,8 +29,11 @@ export type Runner = {
    * Resolves once the job is on its way; rejects with `job.submit-failed`.
    */
   readonly submit: (prepared: PreparedJob) => Promise<void>
-  /** How jobs are, by directory, many at once. A query that fails rejects; it is never "lost". */
-  readonly poll: (directories: readonly string[]) => Promise<ReadonlyMap<string, JobState>>
+  /**
+   * How jobs are, by directory, many at once. One that cannot be looked at has its error there; where nothing can be
+   * asked the query rejects. Neither is ever "lost".
+   */
+  readonly poll: (directories: readonly string[]) => Promise<ReadonlyMap<string, JobState | Error>>
   /**
    * Asks the job to end (TERM), makes it after the grace period (KILL), children in its session included. Resolves
    * when it was asked. Whoever merely has the recorded process id is never touched.

@@ -5,8 +5,8 @@ import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { type JobName, type JobState, type JobsAnswer, type JobsRequest, keyOf } from '../protocol/jobs.ts'
 import type { Runner } from './contract.ts'
 import { jobDirectory } from './paths.ts'
-import { type PrepareSettings, prepareJob } from './prepare.ts'
-import { readJobFiles } from './status.ts'
+import { forestall, type PrepareSettings, prepareJob } from './prepare.ts'
+import { pollWidth, readJobFiles } from './status.ts'
 
 export type Desk = {
   readonly answer: (request: JobsRequest) => Promise<JobsAnswer>
@@ -23,6 +23,11 @@ const asSubmitFailed = (error: unknown): SeneschalError => {
   return why === undefined
     ? new SeneschalError('internal', undefined, { cause: error })
     : new SeneschalError('job.submit-failed', `${why}: ${(error as Error).message}`, { cause: error })
+}
+
+const whyOf = (error: unknown): string => {
+  const known = asSubmitFailed(error)
+  return (known.detail ?? known.message).slice(0, 200)
 }
 
 export const createDesk = (runners: ReadonlyMap<string, Runner>, settings: PrepareSettings): Desk => {
@@ -51,24 +56,37 @@ export const createDesk = (runners: ReadonlyMap<string, Runner>, settings: Prepa
 
   const stateOf = async (runner: Runner, job: JobName): Promise<JobState> => {
     const directory = directoryOf(job)
-    return (await runner.poll([directory])).get(directory) ?? { state: 'unknown' }
+    const found = (await runner.poll([directory])).get(directory) ?? { state: 'unknown' }
+    if (found instanceof Error) throw found
+    return found
   }
 
+  /** One that cannot be looked at says nothing about the others. */
   const poll = async (jobs: readonly JobName[]) => {
-    const byRunner = Map.groupBy(
-      await Promise.all(jobs.map(async (job) => ({ job, runner: await runnerOf(job) }))),
-      ({ runner }) => runner,
-    )
-    const answers = await Promise.all(
-      [...byRunner].map(async ([runner, group]) => {
-        const states = await runner.poll(group.map(({ job }) => directoryOf(job)))
-        return group.map(({ job }) => ({
-          job,
-          state: states.get(directoryOf(job)) ?? { state: 'unknown' as const },
-        }))
-      }),
-    )
-    return answers.flat()
+    const seen: { readonly job: JobName; readonly state: JobState }[] = []
+    const unseen: { readonly job: JobName; readonly why: string }[] = []
+    const miss = (job: JobName, error: unknown) => unseen.push({ job, why: whyOf(error) })
+    const byRunner = new Map<Runner, JobName[]>()
+    for (let index = 0; index < jobs.length; index += pollWidth)
+      await Promise.all(
+        jobs.slice(index, index + pollWidth).map(async (job) => {
+          try {
+            const runner = await runnerOf(job)
+            byRunner.set(runner, [...(byRunner.get(runner) ?? []), job])
+          } catch (error) {
+            miss(job, error)
+          }
+        }),
+      )
+    for (const [runner, group] of byRunner) {
+      const states = await runner.poll(group.map(directoryOf))
+      for (const job of group) {
+        const state = states.get(directoryOf(job)) ?? { state: 'unknown' as const }
+        if (state instanceof Error) miss(job, state)
+        else seen.push({ job, state })
+      }
+    }
+    return { jobs: seen, ...(unseen.length === 0 ? {} : { unseen }) }
   }
 
   const carryOut = async (request: JobsRequest): Promise<JobsAnswer> => {
@@ -85,12 +103,17 @@ export const createDesk = (runners: ReadonlyMap<string, Runner>, settings: Prepa
         })
       }
       case 'poll':
-        return { id, ok: true, op: 'poll', jobs: await poll(request.jobs) }
+        return { id, ok: true, op: 'poll', ...(await poll(request.jobs)) }
       case 'kill':
         return inTurn(request.job, async () => {
-          const runner = await runnerOf(request.job)
-          await runner.kill(directoryOf(request.job))
-          return { id, ok: true, op: 'kill', state: await stateOf(runner, request.job) }
+          const { job } = request
+          const { record, process, ended } = await readJobFiles(directoryOf(job))
+          // Its submission may still lie in a line that broke.
+          if (record === undefined && process === undefined && ended === undefined)
+            await forestall(settings, job)
+          const runner = await runnerOf(job)
+          await runner.kill(directoryOf(job))
+          return { id, ok: true, op: 'kill', state: await stateOf(runner, job) }
         })
     }
   }

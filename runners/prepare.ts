@@ -1,9 +1,9 @@
 /** A job's directory: whole or not there, so that a submission cut off at any moment can be repeated. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errnoOf } from '../durable/files.ts'
-import { type JobSubmission, type jobEnvironment, keyOf } from '../protocol/jobs.ts'
+import { errnoOf, writeFileAtomic } from '../durable/files.ts'
+import { type JobName, type JobSubmission, type jobEnvironment, keyOf } from '../protocol/jobs.ts'
 import type { PreparedJob } from './contract.ts'
 import {
   jobDirectory,
@@ -13,7 +13,7 @@ import {
   workDirectory,
   workflowDirectory,
 } from './paths.ts'
-import type { JobRecord } from './status.ts'
+import { type JobRecord, keepFirst, readJobFiles } from './status.ts'
 
 export type PrepareSettings = {
   readonly account: string
@@ -49,23 +49,39 @@ const linkLatest = async (directory: string, name: string): Promise<void> => {
   await rename(temporary, join(directory, 'NN'))
 }
 
+const recordOf = (settings: PrepareSettings, { job, attempt, runner }: JobSubmission): JobRecord => ({
+  v: 1,
+  job,
+  attempt,
+  runner,
+  submittedAt: settings.now(),
+  boot: settings.boot,
+})
+
+/** Nobody works on one for so long, ms: whoever made it was killed. */
+const leftAfterMs = 60_000
+
+/** Takes away what submissions that were cut off left under temporary names. */
+const sweep = async (parent: string, now: number): Promise<void> => {
+  for (const name of await readdir(parent)) {
+    if (!/^\.(?:\d{2,}|NN)\.[0-9a-f]{12}$/.test(name)) continue
+    const path = join(parent, name)
+    const { mtimeMs } = await lstat(path)
+    if (now - mtimeMs > leftAfterMs) await rm(path, { recursive: true, force: true })
+  }
+}
+
 const create = async (settings: PrepareSettings, submission: JobSubmission): Promise<void> => {
   const { job } = submission
   const parent = taskDirectory(settings.root, job)
   const name = submitName(job.submit)
   const temporary = join(parent, `.${name}.${randomBytes(6).toString('hex')}`)
   await mkdir(temporary, { recursive: true, mode: directoryMode })
-  const record: JobRecord = {
-    v: 1,
-    job,
-    attempt: submission.attempt,
-    runner: submission.runner,
-    submittedAt: settings.now(),
-    boot: settings.boot,
-  }
+  await sweep(parent, settings.now())
   try {
     await writeFile(join(temporary, 'job'), submission.script, { mode: 0o700 })
-    await writeFile(join(temporary, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o640 })
+    const record = JSON.stringify(recordOf(settings, submission))
+    await writeFile(join(temporary, 'job.json'), `${record}\n`, { mode: 0o640 })
     await rename(temporary, join(parent, name))
   } catch (error) {
     await rm(temporary, { recursive: true, force: true })
@@ -75,7 +91,37 @@ const create = async (settings: PrepareSettings, submission: JobSubmission): Pro
   await linkLatest(parent, name)
 }
 
-/** Makes what is missing; a directory that is there stays as it is. */
+/**
+ * A power cut can leave a directory with files that are empty or cut short, and half a script may well succeed. As long
+ * as nothing has begun there, what does not say what was submitted is written again.
+ */
+const mend = async (settings: PrepareSettings, submission: JobSubmission): Promise<void> => {
+  const directory = jobDirectory(settings.root, submission.job)
+  const { record, process, ended } = await readJobFiles(directory)
+  if (process !== undefined || ended !== undefined) return
+  const script = join(directory, 'job')
+  if (
+    record !== undefined &&
+    (await exists(script)) &&
+    (await readFile(script, 'utf8')) === submission.script
+  )
+    return
+  await writeFileAtomic(script, submission.script, { mode: 0o700 })
+  const whole = `${JSON.stringify(recordOf(settings, submission))}\n`
+  await writeFileAtomic(join(directory, 'job.json'), whole, { mode: 0o640 })
+}
+
+/** A job that is killed before it is known here: whoever brings it later finds that it has ended. */
+export const forestall = async (
+  settings: Pick<PrepareSettings, 'root' | 'now'>,
+  job: JobName,
+): Promise<void> => {
+  const directory = jobDirectory(settings.root, job)
+  await mkdir(directory, { recursive: true, mode: directoryMode })
+  await keepFirst(join(directory, '.ended'), `failed 143 ${settings.now()} killed before it was submitted\n`)
+}
+
+/** Makes what is missing; a directory in which something began stays as it is. */
 export const prepareJob = async (
   settings: PrepareSettings,
   submission: JobSubmission,
@@ -86,7 +132,8 @@ export const prepareJob = async (
   const share = shareDirectory(settings.root, job.workflow)
   await mkdir(work, { recursive: true, mode: directoryMode })
   await mkdir(share, { recursive: true, mode: directoryMode })
-  if (!(await exists(directory))) await create(settings, submission)
+  if (await exists(directory)) await mend(settings, submission)
+  else await create(settings, submission)
 
   const path = [...submission.path, settings.helpers, submission.environment.PATH ?? settings.base.PATH]
   const limit = submission.timeLimitMs === undefined ? 0 : Math.ceil(submission.timeLimitMs / 1000)

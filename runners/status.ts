@@ -86,6 +86,9 @@ export const readJobFiles = async (directory: string): Promise<JobFiles> => {
   }
 }
 
+/** A query of many directories opens the files of no more at once than this. */
+export const pollWidth = 64
+
 /** A wrapper's first act is to say that it is there; one of another supervisor that did not will not. */
 const beginsWithinMs = 60_000
 
@@ -108,16 +111,16 @@ export const readJobState = async (
   ours: boolean,
 ): Promise<JobState> => {
   const files = await readJobFiles(directory)
-  if (files.record === undefined) return { state: 'unknown' }
   if (files.ended !== undefined) return present({ ...files, ended: files.ended })
   const { record } = files
   if (files.process === undefined) {
+    if (record === undefined) return { state: 'unknown' }
     const fresh = record.boot === boot && now - record.submittedAt < beginsWithinMs
     if (ours || fresh) return { state: 'submitted', at: record.submittedAt }
     return lost(files, now, 'it never began')
   }
   if (await isAlive(files.process, boot))
-    return { state: 'running', startedAt: files.startedAt ?? record.submittedAt }
+    return { state: 'running', startedAt: files.startedAt ?? record?.submittedAt ?? now }
   const again = await readJobFiles(directory)
   if (again.ended !== undefined) return present({ ...again, ended: again.ended })
   return lost(files, now, files.process.boot === boot ? 'its wrapper is gone' : 'the host went down')

@@ -9,11 +9,19 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { z } from 'zod/mini'
 import { errnoOf } from '../durable/files.ts'
 import { createLineSplitter } from '../durable/line-splitter.ts'
 import { type SupervisorSettings, supervisorSettings } from '../protocol/agent.ts'
-import { SeneschalError } from '../protocol/errors.ts'
-import { jobsGreeting, jobsLineLimit, jobsProtocol, jobsRequest } from '../protocol/jobs.ts'
+import { type ErrorCode, SeneschalError } from '../protocol/errors.ts'
+import {
+  type JobsAnswer,
+  jobsGreeting,
+  jobsLineLimit,
+  jobsProtocol,
+  jobsRequest,
+  jobsRequestHead,
+} from '../protocol/jobs.ts'
 import { version } from '../protocol/version.ts'
 import { createDesk, type Desk } from './desk.ts'
 import { bootId } from './processes.ts'
@@ -113,21 +121,32 @@ const warn = (message: string, context: Readonly<Record<string, unknown>>): void
   process.stderr.write(`${new Date().toISOString()} ${message} ${shown.join(' ')}\n`)
 }
 
+/** One request that does not fit ends nobody else's. Throws where it cannot be told which it was. */
+const refusalOf = (value: unknown, cause: z.core.$ZodError): JobsAnswer => {
+  const head = jobsRequestHead.safeParse(value)
+  if (!head.success) throw new SeneschalError('input.invalid', undefined, { cause })
+  const { id, op } = head.data
+  const code: ErrorCode = op === 'submit' ? 'job.submit-failed' : 'input.invalid'
+  return { id, ok: false, code, detail: z.prettifyError(cause).slice(0, 1000) }
+}
+
 const serve = (connection: Socket, desk: Desk, greeting: string): void => {
   connection.setNoDelay(true)
   connection.write(`${greeting}\n`)
+  const say = (answer: JobsAnswer): void => {
+    if (connection.writable) connection.write(`${JSON.stringify(answer)}\n`)
+  }
   const take = createLineSplitter(jobsLineLimit, (line) => {
-    const parsed = jobsRequest.safeParse(JSON.parse(line))
-    if (!parsed.success) throw new SeneschalError('input.invalid', undefined, { cause: parsed.error })
-    void desk.answer(parsed.data).then((answer) => {
-      if (connection.writable) connection.write(`${JSON.stringify(answer)}\n`)
-    })
+    const value: unknown = JSON.parse(line)
+    const parsed = jobsRequest.safeParse(value)
+    if (parsed.success) void desk.answer(parsed.data).then(say)
+    else say(refusalOf(value, parsed.error))
   })
   connection.on('data', (chunk: Buffer) => {
     try {
       take(chunk)
     } catch (error) {
-      // Whoever sends what is not a request has lost the thread: it has to connect again.
+      // Whoever sends what cannot even be answered has lost the thread: it has to connect again.
       warn('a connection was closed', { error })
       connection.destroy()
     }
@@ -138,7 +157,8 @@ const serve = (connection: Socket, desk: Desk, greeting: string): void => {
 /** Resolves when the supervisor ended: nobody was connected and nothing ran for a while, or `signal` was aborted. */
 export const runSupervisor = async (parts: SupervisorParts, signal?: AbortSignal): Promise<void> => {
   // A log that cannot be written, in a home that is full, ends nobody.
-  process.stderr.on('error', () => undefined)
+  const deaf = () => undefined
+  process.stderr.on('error', deaf)
   const settings = await readSettings(parts.stdin)
   const base = baseEnvironment(parts.env)
   if (settings.jobRoot === undefined && base.HOME === undefined)
@@ -192,4 +212,5 @@ export const runSupervisor = async (parts: SupervisorParts, signal?: AbortSignal
   signal?.addEventListener('abort', end, { once: true })
   parts.stdout.write(`${JSON.stringify({ ready: true })}\n`)
   await ended
+  process.stderr.off('error', deaf)
 }

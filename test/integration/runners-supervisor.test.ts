@@ -1,7 +1,7 @@
 /** A real supervisor with real processes; only the daemon is played by the test. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -317,6 +317,78 @@ test('an unknown runner and a job root that is a file are refused with a reason'
     submission: submission('true', { job: { ...climb, workflow: 'winds' } }),
   })
   assert.ok(!blocked.ok && blocked.code === 'job.submit-failed' && blocked.detail?.startsWith('ENOTDIR'))
+})
+
+test('a request that does not fit is refused by itself; its line goes on', async (t) => {
+  const site = await supervisor(t)
+  const running = site.ask({ op: 'submit', submission: submission('sleep 1') })
+  const refused = await site.ask({ op: 'submit', submission: submission('true', { timeLimitMs: 0 }) })
+  assert.ok(!refused.ok && refused.code === 'job.submit-failed' && refused.detail?.includes('timeLimitMs'))
+  const strange = await site.ask({ op: 'dance' })
+  assert.ok(!strange.ok && strange.code === 'input.invalid')
+  assert.ok((await running).ok)
+})
+
+test('a job that cannot be looked at is named as such, and the others are told', async (t) => {
+  const site = await supervisor(t)
+  const winds: JobName = { ...climb, workflow: 'winds' }
+  const waves: JobName = { ...climb, workflow: 'waves' }
+  for (const job of [climb, winds, waves])
+    await site.ask({ op: 'submit', submission: submission('exit 3', { job }) })
+  await until(site, 'failed', winds)
+  await until(site, 'failed', waves)
+  const record = join(jobDirectory(site.root, winds), 'job.json')
+  await writeFile(record, (await readFile(record, 'utf8')).replace('"background"', '"gone"'))
+  const ended = join(jobDirectory(site.root, waves), '.ended')
+  await rm(ended)
+  await mkdir(ended)
+  const answer = await site.ask({ op: 'poll', jobs: [winds, climb, waves] })
+  assert.ok(answer.ok && answer.op === 'poll')
+  assert.deepEqual(
+    answer.jobs.map(({ job }) => job.workflow),
+    ['clouds'],
+  )
+  const why = new Map(answer.unseen?.map((each) => [each.job.workflow, each.why]))
+  assert.equal(why.get('winds'), 'There is no runner gone.')
+  assert.match(why.get('waves') ?? '', /^EISDIR/)
+})
+
+test('a submission that comes after its kill never runs', async (t) => {
+  const site = await supervisor(t)
+  const killed = await site.ask({ op: 'kill', job: climb })
+  assert.ok(killed.ok && killed.op === 'kill' && killed.state.state === 'failed')
+  const late = await site.ask({ op: 'submit', submission: submission('touch "$SENESCHAL_RUN_DIR/ran"') })
+  assert.ok(late.ok && late.op === 'submit' && late.state.state === 'failed')
+  assert.deepEqual((await readdir(join(site.root, 'clouds'))).sort(), ['log', 'share', 'work'])
+})
+
+test('what a power cut left of a submission is written again before it runs', async (t) => {
+  const site = await supervisor(t)
+  const directory = jobDirectory(site.root, climb)
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, 'job'), '', { mode: 0o700 })
+  await writeFile(join(directory, 'job.json'), '')
+  const left = join(directory, '..', '.01.0123456789ab')
+  await mkdir(left)
+  await utimes(left, 1, 1)
+  await site.ask({ op: 'submit', submission: submission('exit 7') })
+  assert.equal((await until(site, 'failed')).state, 'failed')
+  assert.match(await log(site, '.ended'), /^failed 7 /)
+  const next = { ...climb, submit: 2 }
+  await site.ask({ op: 'submit', submission: submission('true', { job: next }) })
+  await until(site, 'succeeded', next)
+  assert.deepEqual((await readdir(join(directory, '..'))).sort(), ['01', '02', 'NN'])
+})
+
+test('a job that spoils its own record is still seen, and killed', async (t) => {
+  const site = await supervisor(t)
+  const script = 'echo >"$SENESCHAL_LOG_DIR/job.json"; sleep 60'
+  await site.ask({ op: 'submit', submission: submission(script) })
+  await until(site, 'running')
+  while ((await log(site, 'job.json')).length > 1) await sleep(20)
+  assert.equal((await stateOf(site)).state, 'running')
+  await site.ask({ op: 'kill', job: climb })
+  await until(site, 'failed')
 })
 
 test('the socket is the account’s alone', async (t) => {
