@@ -5,10 +5,9 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Effect, JobEvent } from '../engine/types.ts'
-import { asSeneschalError } from '../protocol/errors.ts'
-import { jobKey } from '../protocol/ids.ts'
-import type { JobName, JobState } from '../protocol/jobs.ts'
+import { type JobName, type JobState, keyOf } from '../protocol/jobs.ts'
 import type { JobRow } from '../protocol/rows.ts'
+import { createErrands, type Errand, isOwed } from './errands.ts'
 import type { DaemonEvent } from './events.ts'
 import { newsOf } from './job-news.ts'
 import { JobRefused, type JobsClient } from './jobs-client.ts'
@@ -31,28 +30,19 @@ export type DispatchParts = {
   readonly definitions: string
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
-  /** Told when the host cannot be reached, and with null when it can again. */
-  readonly onReach: (problem: string | null) => void
+  /** Told why the host cannot be reached, and null when it can again. */
+  readonly onReach: (problem: unknown) => void
+  /** Told what the host refuses although it can be reached, and null when it does it again. */
+  readonly onRefused: (what: 'kill' | 'poll', problem: unknown) => void
   readonly random: () => number
 }
 
-type Errand = {
-  readonly workflow: string
-  readonly job: JobName
-  submit: Extract<Effect, { kind: 'submit' }> | undefined
-  kill: boolean
-}
-
-/** Errands under way at once: enough to fill the line, few enough for an account's process limit. */
-const width = 16
 const pollChunk = 500
 const firstPause = 1000
 const longestPause = 10_000
 
 export const createDispatch = (parts: DispatchParts): Dispatch => {
   const { account, client, state, commit, now } = parts
-  const errands = new Map<string, Errand>()
-  const busy = new Set<string>()
   const ended = new AbortController()
   let failures = 0
   let pausing: Promise<void> | undefined
@@ -90,7 +80,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   const pause = (error: unknown): Promise<void> => {
     if (pausing !== undefined) return pausing
     failures += 1
-    if (failures === 1) parts.onReach(asSeneschalError(error).message)
+    if (failures === 1) parts.onReach(error)
     const length = Math.min(longestPause, firstPause * 2 ** (failures - 1)) * (0.75 + parts.random() / 2)
     pausing = sleep(length, undefined, { signal: ended.signal }).finally(() => {
       pausing = undefined
@@ -127,8 +117,21 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   const kill = async (errand: Errand): Promise<void> => {
     // Not sent yet, or sent by a daemon that did not live to hear the answer: the supervisor knows.
     errand.submit = undefined
-    const found = await client.kill(errand.job)
+    const found = await client.kill(errand.job).catch((error: unknown) => {
+      if (error instanceof JobRefused) return error
+      throw error
+    })
     errand.kill = false
+    parts.onRefused('kill', found instanceof JobRefused ? found : null)
+    if (found instanceof JobRefused) {
+      // In its own time: the other kills have work to do.
+      void sleep(longestPause, undefined, { signal: ended.signal }).then(
+        () => killAgain(errand.workflow, errand.job),
+        // The next start owes it again.
+        () => undefined,
+      )
+      return
+    }
     if (found.state === 'unknown')
       await report(errand.workflow, [
         {
@@ -143,8 +146,8 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
     else await learn(errand.workflow, errand.job, found)
   }
 
-  const run = async (key: string, errand: Errand): Promise<void> => {
-    while (errand.kill || errand.submit !== undefined) {
+  const run = async (errand: Errand): Promise<void> => {
+    while (isOwed(errand)) {
       try {
         if (pausing !== undefined) await pausing
         if (errand.kill) await kill(errand)
@@ -155,23 +158,9 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
         await pause(error)
       }
     }
-    errands.delete(key)
   }
 
-  const pump = (): void => {
-    for (const [key, errand] of errands) {
-      if (busy.size >= width || ended.signal.aborted) return
-      if (busy.has(key)) continue
-      busy.add(key)
-      run(key, errand)
-        // Only the daemon's end ends an errand early; the journal still owes it.
-        .catch(() => undefined)
-        .finally(() => {
-          busy.delete(key)
-          pump()
-        })
-    }
-  }
+  const errands = createErrands(run, ended.signal)
 
   const awaited = (): readonly (readonly [string, JobName])[] =>
     [...awaitedJobs(state, account)]
@@ -184,19 +173,28 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   /** A kill whose supervisor died before it was hard is asked for again. */
   const killAgain = (workflow: string, job: JobName): void => {
     if (isKilling(state, account, { ...job, workflow }))
-      owe(workflow, { kind: 'kill', cycle: job.cycle, task: job.task, submit: job.submit })
+      errands.owe(workflow, { kind: 'kill', cycle: job.cycle, task: job.task, submit: job.submit })
   }
 
   const pollOnce = async (): Promise<void> => {
     const asked = awaited()
+    const missed: string[] = []
     for (let index = 0; index < asked.length; index += pollChunk) {
       const answers = await client.poll(asked.slice(index, index + pollChunk).map(([, job]) => job))
       reached()
-      for (const { job, state: found } of answers) {
+      for (const { job, why } of answers.unseen ?? []) {
+        missed.push(`${keyOf(job)}: ${why}`)
+      }
+      for (const { job, state: found } of answers.jobs) {
         await learn(job.workflow, job, found)
         if (found.state === 'running') killAgain(job.workflow, job)
       }
     }
+    const [first] = missed
+    parts.onRefused(
+      'poll',
+      first === undefined ? null : `${missed.length} jobs cannot be looked at, such as ${first}`,
+    )
   }
 
   const poll = (): void => {
@@ -206,7 +204,11 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
     }
     polling = true
     pollOnce()
-      .catch((error: unknown) => (ended.signal.aborted ? undefined : pause(error)))
+      .catch((error: unknown) => {
+        if (ended.signal.aborted) return undefined
+        // The road is sound: nothing else has to wait.
+        return error instanceof JobRefused ? parts.onRefused('poll', error) : pause(error)
+      })
       // The pause ends with the daemon.
       .catch(() => undefined)
       .finally(() => {
@@ -218,19 +220,8 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
       })
   }
 
-  const owe = (workflow: string, effect: Effect): void => {
-    const { cycle, task, submit: number } = effect
-    const key = jobKey(workflow, cycle, task, number)
-    const job: JobName = { workflow, cycle, task, submit: number }
-    const errand = errands.get(key) ?? { workflow, job, submit: undefined, kill: false }
-    errands.set(key, errand)
-    if (effect.kind === 'submit') errand.submit = effect
-    else errand.kill = true
-    pump()
-  }
-
   return {
-    owe,
+    owe: errands.owe,
     poll,
     close: () => {
       ended.abort()

@@ -1,5 +1,6 @@
 /** The accounts' hosts: a dispatch for each account, and what is said when one cannot be reached. */
 import { hostname } from 'node:os'
+import { asSeneschalError } from '../protocol/errors.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
@@ -43,10 +44,10 @@ export const createHosts = (parts: HostParts): Hosts => {
   const problemOf = (account: string): string | null =>
     parts.problemOf(account) ?? unreachable.get(account) ?? null
 
-  const onReach = (account: string) => (why: string | null) => {
+  const onReach = (account: string) => (why: unknown) => {
     parts.report(`jobs of ${account}`, why)
     if (why === null) unreachable.delete(account)
-    else unreachable.set(account, `Its jobs cannot be started or asked for: ${why}`)
+    else unreachable.set(account, `Its jobs cannot be started or asked for: ${asSeneschalError(why).message}`)
     const title = state.accounts.get(account)?.title ?? null
     void commit([{ kind: 'account', at: now(), account, title, problem: problemOf(account) }])
   }
@@ -73,6 +74,7 @@ export const createHosts = (parts: HostParts): Hosts => {
       commit,
       now,
       onReach: onReach(account),
+      onRefused: (what, problem) => parts.report(`${what} of jobs of ${account}`, problem),
       random: parts.random,
     })
 

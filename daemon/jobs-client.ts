@@ -23,7 +23,7 @@ export type JobsClient = {
   readonly submit: (submission: JobSubmission) => Promise<JobState>
   readonly poll: (
     jobs: readonly JobName[],
-  ) => Promise<readonly { readonly job: JobName; readonly state: JobState }[]>
+  ) => Promise<Pick<Extract<JobsAnswer, { op: 'poll' }>, 'jobs' | 'unseen'>>
   readonly kill: (job: JobName) => Promise<JobState>
   readonly close: () => void
 }
@@ -159,7 +159,7 @@ export const createJobsClient = (
     },
     poll: async (jobs) => {
       const answer = await call({ op: 'poll', jobs: [...jobs] })
-      return answer.op === 'poll' ? answer.jobs : unexpected()
+      return answer.op === 'poll' ? answer : unexpected()
     },
     kill: async (job) => {
       const answer = await call({ op: 'kill', job })

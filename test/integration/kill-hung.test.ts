@@ -38,7 +38,7 @@ const newHost = async (t: TestContext) => {
   return { share: join(home, 'seneschal-run/clouds/share'), call, supervisor }
 }
 
-const stateOf = async (client: JobsClient) => (await client.poll([job]))[0]?.state.state
+const stateOf = async (client: JobsClient) => (await client.poll([job])).jobs[0]?.state.state
 
 test('the daemon finds its running job behind a supervisor that hung', async (t) => {
   const { share, call, supervisor } = await newHost(t)
