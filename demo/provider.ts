@@ -67,7 +67,7 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
       post_logout_redirect_uris: [...options.postLogoutRedirectUris],
       backchannel_logout_uri: options.backchannelLogoutUri,
       backchannel_logout_session_required: true,
-      grant_types: ['authorization_code'],
+      grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
     },
   ],
@@ -104,6 +104,8 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
     await grant.save()
     return grant
   },
+  // As long as somebody is signed in here, the client may ask again who they are.
+  issueRefreshToken: async () => true,
   interactions: { url: (_ctx, interaction) => `/sign-in/${interaction.uid}` },
   features: {
     devInteractions: { enabled: false },
@@ -130,6 +132,7 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
   },
   ttl: {
     AccessToken: 600,
+    RefreshToken: 14 * 86_400,
     AuthorizationCode: 60,
     IdToken: 600,
     Interaction: 600,

@@ -37,6 +37,8 @@ const provider = z
     nameClaim: z._default(text, 'name'),
     /** The claim with the list of groups, each of which becomes `oidc/NAME`. */
     groupsClaim: z._default(text, 'groups'),
+    /** How old the provider's word about groups may get; it is asked again with a refresh token, or at userinfo. */
+    groupsMaxAge: z._default(duration, 'PT5M'),
     /** Asked for when privileges are raised, such as a second factor. */
     acrValues: z.optional(text),
     /** Talk to the provider over plain http, on loopback only: anybody between could be anybody. */

@@ -14,7 +14,10 @@ import { createAttempts } from './auth/attempts.ts'
 import { createKiosks } from './auth/kiosks.ts'
 import { createOidc } from './auth/oidc.ts'
 import { createPersons } from './auth/persons.ts'
+import { createProviderGroups } from './auth/provider-groups.ts'
+import { openSeal } from './auth/seal.ts'
 import { createSessions } from './auth/sessions.ts'
+import { farewell } from './auth/sign-out.ts'
 import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
@@ -167,19 +170,26 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     wall: deps.now,
   })
 
-  const sessions = createSessions({ db, now })
+  const sessions = createSessions({ db, seal: await openSeal(config.keys), now })
   const kiosks = createKiosks({ db, now })
   const attempts = createAttempts({ db, now })
-  const { allowAccountNames } = config.persons
-  const gate = createGate({
-    ...{ origin: publicUrl, sessions, kiosks, groups, policy, site: view, allowAccountNames, now },
-    ...{ audit, addressOf, log },
-  })
   const oidc = createOidc({
     config,
     secret: readSecret(config.provider.clientSecret),
     fetch: deps.fetch ?? globalThis.fetch,
     wall: deps.now,
+  })
+  const providerGroups = createProviderGroups({
+    ...{ sessions, oidc, now, log },
+    claim: config.provider.groupsClaim,
+    maxAge: milliseconds(config.provider.groupsMaxAge),
+    onEnded: (ended) =>
+      farewell({ audit, live, log }, ended, { event: 'session.ended', tail: 'by the identity provider' }),
+  })
+  const { allowAccountNames } = config.persons
+  const gate = createGate({
+    ...{ origin: publicUrl, sessions, kiosks, groups, providerGroups, policy, site: view, now },
+    ...{ allowAccountNames, audit, addressOf, log },
   })
   const auth = {
     ...{ config, db, sessions, attempts, oidc, audit, live, now, log, policy, allowAccountNames },

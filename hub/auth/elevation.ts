@@ -60,6 +60,7 @@ export const finishElevation = async (
     groups,
     providerSid: identity.sid,
     idToken: identity.idToken,
+    tokens: identity.tokens,
   })
   if (cookie === undefined) throw new SeneschalError('session.ended')
   return cookie

@@ -19,13 +19,33 @@ export type Identity = {
   readonly claims: Readonly<Record<string, unknown>>
   readonly sid: string | null
   readonly idToken: string
+  readonly tokens: ProviderTokens
 }
+
+/** What the provider can be asked with again; empty where it gave nothing for that. */
+export type ProviderTokens = {
+  readonly refresh?: string | undefined
+  readonly access?: string | undefined
+}
+
+export type Again =
+  | {
+      readonly is: 'told'
+      readonly claims: Readonly<Record<string, unknown>>
+      readonly tokens: ProviderTokens
+    }
+  /** It does not say, and cannot be asked with these again. */
+  | { readonly is: 'silent'; readonly tokens: ProviderTokens }
+  /** It no longer knows the sign-in. */
+  | { readonly is: 'ended' }
 
 export type Oidc = {
   /** The provider's page. `again`: ask for credentials although the person is signed in there. */
   readonly authorizationUrl: (attempt: Started, again: boolean) => Promise<string>
   /** `query` of the callback, with its `?` → who it is. */
   readonly exchange: (query: string, attempt: Started) => Promise<Identity>
+  /** What it says now of somebody who signed in before. Rejects where it cannot be asked. */
+  readonly again: (tokens: ProviderTokens, subject: string) => Promise<Again>
   /** The provider's page that ends its own session; undefined where it has none or cannot be asked. */
   readonly endSessionUrl: (idToken: string | null) => Promise<string | undefined>
   readonly verifyLogout: (token: string) => Promise<LogoutToken>
@@ -171,6 +191,67 @@ export const createOidc = (parts: OidcParts): Oidc => {
     }
   }
 
+  /** Tokens of a grant; a provider that rotates nothing leaves the former one in force. */
+  const tokensOf = (
+    granted: { readonly refresh_token?: string; readonly access_token?: string },
+    before?: ProviderTokens,
+  ): ProviderTokens => ({
+    refresh: granted.refresh_token ?? before?.refresh,
+    access: granted.access_token,
+  })
+
+  /** `claims`, with what they lack out of userinfo. */
+  const complete = async (
+    config: client.Configuration,
+    claims: Readonly<Record<string, unknown>>,
+    access: string,
+    subject: string,
+    wanted: readonly string[],
+  ): Promise<Readonly<Record<string, unknown>>> => {
+    const lacking = wanted.filter((name) => !(name in claims))
+    const hasMore = config.serverMetadata().userinfo_endpoint !== undefined
+    const needsMore = lacking.some((name) => name !== provider.nameClaim)
+    const more: Readonly<Record<string, unknown>> =
+      needsMore && hasMore ? await client.fetchUserInfo(config, access, subject) : {}
+    // Who it is may be asked for; when and how they authenticated only the ID token vouches for.
+    return { ...Object.fromEntries(lacking.map((name) => [name, more[name]])), ...claims }
+  }
+
+  /** With a refresh token: the provider says whether the sign-in still holds, and for whom. */
+  const refresh = async (tokens: ProviderTokens, token: string, subject: string): Promise<Again> => {
+    const { config } = await ask()
+    let granted: Awaited<ReturnType<typeof client.refreshTokenGrant>>
+    try {
+      granted = await client.refreshTokenGrant(config, token)
+    } catch (thrown) {
+      if (thrown instanceof client.ResponseBodyError && thrown.error === 'invalid_grant')
+        return { is: 'ended' }
+      throw thrown
+    }
+    const claims = granted.claims() ?? {}
+    if ('sub' in claims && claims.sub !== subject) throw new Error('the provider refreshed somebody else')
+    const wanted = [provider.groupsClaim]
+    return {
+      is: 'told',
+      claims: await complete(config, claims, granted.access_token, subject, wanted),
+      tokens: tokensOf(granted, tokens),
+    }
+  }
+
+  /** Without one: as long as the access token lasts. */
+  const lookUp = async (access: string, subject: string): Promise<Again> => {
+    const { config } = await ask()
+    if (config.serverMetadata().userinfo_endpoint === undefined) return { is: 'silent', tokens: {} }
+    try {
+      const claims = await client.fetchUserInfo(config, access, subject)
+      return { is: 'told', claims, tokens: { access } }
+    } catch (thrown) {
+      // It has run out: nothing is known, and nothing changed.
+      if (thrown instanceof client.WWWAuthenticateChallengeError) return { is: 'silent', tokens: {} }
+      throw thrown
+    }
+  }
+
   return {
     authorizationUrl: (attempt, again) =>
       translating(async () => {
@@ -199,22 +280,21 @@ export const createOidc = (parts: OidcParts): Oidc => {
         })
         const claims = tokens.claims()
         if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
-        const lacking = [provider.personClaim, provider.nameClaim, provider.groupsClaim].filter(
-          (name) => !(name in claims),
-        )
-        const hasMore = config.serverMetadata().userinfo_endpoint !== undefined
-        const needsMore = lacking.some((name) => name !== provider.nameClaim)
-        const more: Readonly<Record<string, unknown>> =
-          needsMore && hasMore ? await client.fetchUserInfo(config, tokens.access_token, claims.sub) : {}
-        // Who it is may be asked for; when and how they authenticated only the ID token vouches for.
-        const added = Object.fromEntries(lacking.map((name) => [name, more[name]]))
+        const wanted = [provider.personClaim, provider.nameClaim, provider.groupsClaim]
         return {
           issuer: claims.iss,
           subject: claims.sub,
-          claims: { ...added, ...claims },
+          claims: await complete(config, claims, tokens.access_token, claims.sub, wanted),
           sid: typeof claims.sid === 'string' ? claims.sid : null,
           idToken: tokens.id_token,
+          tokens: tokensOf(tokens),
         }
+      }),
+    again: (tokens, subject) =>
+      translating(async () => {
+        if (tokens.refresh !== undefined) return refresh(tokens, tokens.refresh, subject)
+        if (tokens.access !== undefined) return lookUp(tokens.access, subject)
+        return { is: 'silent', tokens }
       }),
     endSessionUrl: async (idToken) => {
       // The hub's own session ends whether or not the provider can be asked.

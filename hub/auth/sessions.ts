@@ -3,11 +3,14 @@
  * as somebody is signed in; the cookie is replaced at each change of privilege, and the one before is dead.
  */
 import type { Selectable } from 'kysely'
+import { z } from 'zod/mini'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import type { Elevation } from '../../protocol/tokens.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../store/open.ts'
 import type { SessionsTable } from '../store/tables.ts'
+import type { ProviderTokens } from './oidc.ts'
+import type { Seal } from './seal.ts'
 import { hashOf, isSecret, newSecret, randomWord } from './secrets.ts'
 
 export type Session = {
@@ -16,7 +19,7 @@ export type Session = {
   readonly displayName: string
   readonly issuer: string
   readonly subject: string
-  /** `oidc/NAME`, as the provider said at the last sign-in or elevation. */
+  /** `oidc/NAME`, as the provider last said. */
   readonly groups: readonly string[]
   readonly csrf: string
   readonly expiresAt: number
@@ -25,10 +28,13 @@ export type Session = {
   /** When the last elevation ended or will end; null once it was dropped. */
   readonly elevatedUntil: number | null
   readonly idToken: string | null
+  /** When the provider last told the groups; null where it cannot be asked again. */
+  readonly toldAt: number | null
 }
 
-export type NewSession = Omit<Session, 'name' | 'csrf' | 'elevation' | 'elevatedUntil'> & {
+export type NewSession = Omit<Session, 'name' | 'csrf' | 'elevation' | 'elevatedUntil' | 'toldAt'> & {
   readonly providerSid: string | null
+  readonly tokens: ProviderTokens
 }
 export type Raise = {
   readonly class: ElevationClass
@@ -37,6 +43,7 @@ export type Raise = {
   readonly groups: readonly string[]
   readonly providerSid: string | null
   readonly idToken: string
+  readonly tokens: ProviderTokens
 }
 /** Which sessions a logout means. */
 export type Which =
@@ -55,6 +62,15 @@ export type Sessions = {
   readonly raise: (name: string, raise: Raise) => Promise<string | undefined>
   /** Back to read-only under a new cookie; undefined where the session ended meanwhile. */
   readonly drop: (name: string) => Promise<string | undefined>
+  /** Whether nobody asked the provider about it just now, here or in another replica. */
+  readonly claimAsking: (name: string) => Promise<boolean>
+  /** What the provider can be asked with; undefined where nothing is kept, or another key sealed it. */
+  readonly tokensOf: (name: string) => Promise<ProviderTokens | undefined>
+  /** What the provider said when it was asked again. */
+  readonly retell: (
+    name: string,
+    told: { readonly groups: readonly string[]; readonly tokens: ProviderTokens },
+  ) => Promise<void>
   /** Ends sessions; resolves to those that did. */
   readonly end: (which: Which) => Promise<readonly Session[]>
   /** Takes raised privileges away whose time is over, or all of them; resolves to those it took them from. */
@@ -63,6 +79,10 @@ export type Sessions = {
   /** Writes down who was there: apart from requests, which wait for no commit. */
   readonly flushSeen: () => Promise<void>
 }
+
+/** The provider is asked about a session this often at most, ms, whatever it answers. */
+const askEvery = 10_000
+const providerTokens = z.strictObject({ refresh: z.optional(z.string()), access: z.optional(z.string()) })
 
 /** How old an answer about a session may be, ms: another replica's logout is felt within this. */
 const cacheFor = 1000
@@ -83,12 +103,17 @@ const present = (row: Selectable<SessionsTable>): Session => ({
       : { class: row.elevation_class, until: row.elevation_until },
   elevatedUntil: row.elevation_until,
   idToken: row.id_token,
+  toldAt: row.told_at,
 })
 
 type Cached = { readonly session: Session; readonly at: number }
 
-export const createSessions = (parts: { readonly db: Database; readonly now: Clock }): Sessions => {
-  const { db, now } = parts
+export const createSessions = (parts: {
+  readonly db: Database
+  readonly seal: Seal
+  readonly now: Clock
+}): Sessions => {
+  const { db, seal, now } = parts
   const cache = new Map<string, Cached>()
   const seen = new Map<string, number>()
 
@@ -123,6 +148,12 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
     return done.numUpdatedRows > 0n ? cookie : undefined
   }
 
+  /** Columns for what the provider gave to ask it with, and for when it told the groups. */
+  const kept = (name: string, tokens: ProviderTokens) =>
+    tokens.refresh === undefined && tokens.access === undefined
+      ? { provider_tokens: null, told_at: null }
+      : { provider_tokens: seal.close(JSON.stringify(tokens), name), told_at: now() }
+
   return {
     find: async (cookie) => {
       if (!isSecret(cookie)) return undefined
@@ -155,8 +186,9 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
     },
     create: async (session) => {
       const cookie = newSecret()
+      const name = randomWord(16)
       const row = {
-        name: randomWord(16),
+        name,
         id_hash: hashOf(cookie),
         person: session.person,
         display_name: session.displayName,
@@ -173,6 +205,8 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         provider_sid: session.providerSid,
         raised_sid: null,
         id_token: session.idToken,
+        asked_at: null,
+        ...kept(name, session.tokens),
       }
       await changed(db.insertInto('sessions').values(row).execute())
       return { session: present(row), cookie }
@@ -185,9 +219,33 @@ export const createSessions = (parts: { readonly db: Database; readonly now: Clo
         groups: JSON.stringify(raise.groups),
         raised_sid: raise.providerSid,
         id_token: raise.idToken,
+        ...kept(name, raise.tokens),
       }),
     drop: (name) =>
       replaceCookie(name, { elevation_class: null, elevation_until: null, elevation_reason: null }),
+    claimAsking: async (name) => {
+      const claimed = await db
+        .updateTable('sessions')
+        .set({ asked_at: now() })
+        .where('name', '=', name)
+        .where((is) => is.or([is('asked_at', 'is', null), is('asked_at', '<=', now() - askEvery)]))
+        .executeTakeFirst()
+      return claimed.numUpdatedRows > 0n
+    },
+    tokensOf: async (name) => {
+      const row = await db
+        .selectFrom('sessions')
+        .select('provider_tokens')
+        .where('name', '=', name)
+        .executeTakeFirst()
+      const sealed = row?.provider_tokens ?? null
+      const opened = sealed === null ? undefined : seal.open(sealed, name)
+      return opened === undefined ? undefined : providerTokens.parse(JSON.parse(opened))
+    },
+    retell: async (name, told) => {
+      const values = { groups: JSON.stringify(told.groups), ...kept(name, told.tokens) }
+      await changed(db.updateTable('sessions').set(values).where('name', '=', name).execute())
+    },
     end: async (which) => {
       const ended = db.deleteFrom('sessions').returningAll()
       const chosen =

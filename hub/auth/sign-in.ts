@@ -37,6 +37,7 @@ export const finishSignIn = async (
     expiresAt: now() + milliseconds(config.session.maxAge),
     idToken: identity.idToken,
     providerSid: identity.sid,
+    tokens: identity.tokens,
   })
   if (before !== undefined) {
     await sessions.end({ name: before.name })

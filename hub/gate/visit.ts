@@ -1,6 +1,7 @@
 /** One request on its way through the gate, whichever way it came: through Fastify or as a raw upgrade. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Kiosks } from '../auth/kiosks.ts'
+import type { ProviderGroups } from '../auth/provider-groups.ts'
 import type { Session, Sessions } from '../auth/sessions.ts'
 import type { Clock, PolicyView, RequestKind, SiteView, Viewer, Wants } from '../context.ts'
 import type { Groups } from '../groups.ts'
@@ -25,6 +26,7 @@ export type GateParts = {
   readonly sessions: Pick<Sessions, 'find' | 'byName'>
   readonly kiosks: Pick<Kiosks, 'find' | 'isOpen'>
   readonly groups: Groups
+  readonly providerGroups: ProviderGroups
   readonly policy: PolicyView
   readonly site: SiteView
   readonly allowAccountNames: readonly string[]

@@ -95,9 +95,16 @@ const raisedSid = async (db: Kysely<Tables>): Promise<void> => {
   await db.schema.alterTable('sessions').addColumn('raised_sid', 'text').execute()
 }
 
+const providerTokens = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema.alterTable('sessions').addColumn('provider_tokens', 'text').execute()
+  await db.schema.alterTable('sessions').addColumn('told_at', 'bigint').execute()
+  await db.schema.alterTable('sessions').addColumn('asked_at', 'bigint').execute()
+}
+
 const migrations: readonly Migration[] = [
   { name: '0001-first', up: first },
   { name: '0002-raised-sid', up: raisedSid },
+  { name: '0003-provider-tokens', up: providerTokens },
 ]
 
 /** Applies what is missing, each migration in a transaction of its own. */

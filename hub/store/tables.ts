@@ -28,6 +28,12 @@ export type SessionsTable = {
   raised_sid: string | null
   /** The ID token as a hint for logout; it grants nothing. */
   id_token: string | null
+  /** Sealed: what the provider is asked with whether it still knows the sign-in, and who is in which group. */
+  provider_tokens: string | null
+  /** When it last told the groups; null where it cannot be asked again. */
+  told_at: number | null
+  /** When a hub last began to ask. */
+  asked_at: number | null
 }
 
 export type LoginAttemptsTable = {

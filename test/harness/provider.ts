@@ -20,6 +20,10 @@ export type Lies = {
   sign: ((claims: JWTPayload) => Promise<string>) | undefined
   /** Changes what userinfo says. */
   userinfo: ((claims: Readonly<Record<string, unknown>>) => object) | undefined
+  /** Refuses to be asked again, with this code. */
+  refused: 'invalid_grant' | 'invalid_token' | undefined
+  /** Whether refresh tokens are given. */
+  refresh: boolean
   /** Changes the address to which the browser is sent back. */
   callback: ((url: URL) => void) | undefined
 }
@@ -31,13 +35,19 @@ export type LyingProvider = RunningProvider & {
     claims: JWTPayload,
     header?: { readonly typ?: string; readonly kid?: string },
   ) => Promise<string>
+  /** Every access and refresh token that was given. */
+  readonly issued: string[]
   /** Answers that were given, by path. */
   readonly asked: Map<string, number>
 }
 
 export const startLyingProvider = async (options: ProviderOptions): Promise<LyingProvider> => {
   const running = await startProvider(options)
-  const lies: Lies = { idToken: undefined, sign: undefined, userinfo: undefined, callback: undefined }
+  const lies: Lies = {
+    ...{ idToken: undefined, sign: undefined, userinfo: undefined, callback: undefined },
+    ...{ refused: undefined, refresh: true },
+  }
+  const issued: string[] = []
   const asked = new Map<string, number>()
   const key = await importJWK(running.key, 'RS256')
 
@@ -49,7 +59,22 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
   running.provider.use(async (ctx, next) => {
     asked.set(ctx.path, (asked.get(ctx.path) ?? 0) + 1)
     await next()
-    const body = ctx.body as { id_token?: string } | undefined
+    const body = ctx.body as { id_token?: string; access_token?: string; refresh_token?: string } | undefined
+    if (ctx.path === '/token') {
+      if (!lies.refresh) delete body?.refresh_token
+      issued.push(...[body?.access_token ?? [], body?.refresh_token ?? []].flat())
+    }
+    if (lies.refused === 'invalid_grant' && ctx.path === '/token') {
+      ctx.status = 400
+      ctx.body = { error: lies.refused }
+      return
+    }
+    if (lies.refused === 'invalid_token' && ctx.path === '/me') {
+      ctx.status = 401
+      ctx.set('www-authenticate', `Bearer error="${lies.refused}"`)
+      ctx.body = { error: lies.refused }
+      return
+    }
     if (ctx.path === '/token' && typeof body?.id_token === 'string') {
       const claims = decodeJwt(body.id_token)
       if (lies.sign !== undefined) body.id_token = await lies.sign(claims)
@@ -67,6 +92,7 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
   return {
     ...running,
     lies,
+    issued,
     asked,
     logoutToken: (claims, header = {}) => sign(claims, { typ: 'logout+jwt', ...header }),
   }

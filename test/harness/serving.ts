@@ -2,7 +2,7 @@
  * The serving side of a hub through its front door: real Fastify, gate, store, audit log, tokens, tunnel and feed;
  * only people are made without a provider, and UI servers are whatever a test lets them be.
  */
-import { generateKeyPairSync, randomUUIDv7, sign } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUIDv7, sign } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { createAddressOf } from '../../hub/address.ts'
 import { type HubAudit, openAudit } from '../../hub/audit.ts'
 import { kioskCookie, sessionCookie } from '../../hub/auth/cookies.ts'
 import { createKiosks, newKioskId } from '../../hub/auth/kiosks.ts'
+import { createSeal } from '../../hub/auth/seal.ts'
 import { createSessions, type Session, type Sessions } from '../../hub/auth/sessions.ts'
 import type { Servers, Viewer } from '../../hub/context.ts'
 import { localFeed } from '../../hub/daemons/feeds.ts'
@@ -162,7 +163,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   const signer = await createSigner({
     keys: join(dir, 'keys'),
     issuer: origin,
-    siteOf: () => 'test',
+    siteOf: (account) => (account === 'oceans_stage' ? 'test.oceans' : 'test'),
     vouched: createVouched(site.policy),
     now,
     wall: now,
@@ -188,7 +189,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     ...(options.startTimeoutMs === undefined ? {} : { startTimeoutMs: options.startTimeoutMs }),
     instanceId: () => String(++instances).padStart(32, '0'),
   })
-  const sessions = createSessions({ db: store.db, now })
+  const sessions = createSessions({ db: store.db, seal: createSeal(randomBytes(32)), now })
   const kiosks = createKiosks({ db: store.db, now })
   const live = createLiveSockets()
   const upstream = createUpstream({ servers })
@@ -198,6 +199,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     sessions,
     kiosks,
     groups: createGroups({ sources: [], now, log }),
+    providerGroups: { of: async ({ groups }) => groups },
     policy,
     site: view,
     allowAccountNames: [],
@@ -285,6 +287,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
       expiresAt: now() + 3_600_000,
       idToken: null,
       providerSid: null,
+      tokens: {},
     })
     return browserFor(session, `${sessionCookie}=${cookie}`)
   }
@@ -298,6 +301,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
       groups,
       providerSid: null,
       idToken: '',
+      tokens: {},
     })
     const raised = await sessions.byName(name)
     if (cookie === undefined || raised === undefined) throw new Error('the session ended')

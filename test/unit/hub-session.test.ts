@@ -1,17 +1,21 @@
 /** Sessions, attempts, persons, groups and the clock, each by itself on a real database. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { createAddressOf } from '../../hub/address.ts'
 import { createAttempts } from '../../hub/auth/attempts.ts'
 import { groupsFrom } from '../../hub/auth/claims.ts'
 import { readCookie } from '../../hub/auth/cookies.ts'
 import { createPersons } from '../../hub/auth/persons.ts'
+import { createSeal } from '../../hub/auth/seal.ts'
 import { createSessions, type NewSession } from '../../hub/auth/sessions.ts'
 import { createClock } from '../../hub/clock.ts'
 import { createGroups } from '../../hub/groups.ts'
 import { createLog } from '../../hub/log.ts'
 import { openStore } from '../../hub/store/open.ts'
 import { unixGroupsById } from '../../hub/unix-groups.ts'
+
+const seal = createSeal(randomBytes(32))
 
 const log = createLog({ logLevel: 'silent', name: 'test' })
 const somebody: NewSession = {
@@ -22,6 +26,7 @@ const somebody: NewSession = {
   groups: ['oidc/staff'],
   expiresAt: 1_000_000,
   idToken: null,
+  tokens: {},
   providerSid: 'sid-1',
 }
 
@@ -34,7 +39,7 @@ const room = async (t: TestContext) => {
 
 test('a session is found by its cookie alone, until its time is over', async (t) => {
   const { db, time, now } = await room(t)
-  const sessions = createSessions({ db, now })
+  const sessions = createSessions({ db, seal, now })
   const { cookie, session } = await sessions.create(somebody)
   assert.match(cookie, /^[\w-]{43}$/)
   assert.equal((await sessions.find(cookie))?.person, 'mel')
@@ -48,7 +53,7 @@ test('a session is found by its cookie alone, until its time is over', async (t)
 
 test('a logout that another hub on the same database did is felt within a second', async (t) => {
   const { db, time, now } = await room(t)
-  const [here, there] = [createSessions({ db, now }), createSessions({ db, now })]
+  const [here, there] = [createSessions({ db, seal, now }), createSessions({ db, seal, now })]
   const { cookie, session } = await here.create(somebody)
   assert.ok(await here.find(cookie))
   await there.end({ name: session.name })
@@ -58,7 +63,7 @@ test('a logout that another hub on the same database did is felt within a second
 
 test('raising twice at once leaves one valid cookie, and no other', async (t) => {
   const { db, now } = await room(t)
-  const sessions = createSessions({ db, now })
+  const sessions = createSessions({ db, seal, now })
   const { session } = await sessions.create(somebody)
   const raise = {
     class: 'execute',
@@ -67,6 +72,7 @@ test('raising twice at once leaves one valid cookie, and no other', async (t) =>
     groups: [],
     providerSid: null,
     idToken: 'x',
+    tokens: {},
   } as const
   const cookies = await Promise.all([
     sessions.raise(session.name, raise),
@@ -78,7 +84,7 @@ test('raising twice at once leaves one valid cookie, and no other', async (t) =>
 
 test('ending by provider session or by subject takes those and no others', async (t) => {
   const { db, now } = await room(t)
-  const sessions = createSessions({ db, now })
+  const sessions = createSessions({ db, seal, now })
   const one = await sessions.create(somebody)
   const two = await sessions.create({ ...somebody, providerSid: 'sid-2' })
   const other = await sessions.create({ ...somebody, issuer: 'https://other.test' })
@@ -94,7 +100,7 @@ test('ending by provider session or by subject takes those and no others', async
 
 test('who was there is written later, all at once', async (t) => {
   const { db, time, now } = await room(t)
-  const sessions = createSessions({ db, now })
+  const sessions = createSessions({ db, seal, now })
   const { cookie, session } = await sessions.create(somebody)
   const seen = () =>
     db.selectFrom('sessions').select('last_seen_at').where('name', '=', session.name).executeTakeFirst()

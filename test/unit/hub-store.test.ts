@@ -1,11 +1,15 @@
 /** The hub's database: migrations, and node:sqlite under the query builder. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { createSeal } from '../../hub/auth/seal.ts'
 import { createSessions } from '../../hub/auth/sessions.ts'
 import { openStore } from '../../hub/store/open.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
+
+const seal = createSeal(randomBytes(32))
 
 test('a database is made once, kept, and closed to others', async (t) => {
   const file = join(await temporaryDirectory(t), 'deep/er/hub.sqlite')
@@ -27,18 +31,19 @@ test('a database of the first version is brought up to this one, with all that i
   const file = join(await temporaryDirectory(t), 'hub.sqlite')
   const store = await openStore(file)
   const { db } = store
-  const sessions = createSessions({ db, now: Date.now })
+  const sessions = createSessions({ db, seal, now: Date.now })
   const { cookie } = await sessions.create({
     ...{ person: 'mel', displayName: 'Mel', issuer: 'i', subject: 's', groups: [] },
-    ...{ expiresAt: Date.now() + 60_000, idToken: null, providerSid: 'one' },
+    ...{ expiresAt: Date.now() + 60_000, idToken: null, providerSid: 'one', tokens: {} },
   })
   // As that version left it.
-  await db.schema.alterTable('sessions').dropColumn('raised_sid').execute()
+  for (const column of ['raised_sid', 'provider_tokens', 'told_at', 'asked_at'])
+    await db.schema.alterTable('sessions').dropColumn(column).execute()
   await db.updateTable('meta').set({ value: '0001-first' }).where('key', '=', 'migration').execute()
   await store.close()
   const later = await openStore(file)
   t.after(() => later.close())
-  const found = createSessions({ db: later.db, now: Date.now })
+  const found = createSessions({ db: later.db, seal, now: Date.now })
   assert.equal((await found.find(cookie))?.person, 'mel')
   assert.equal((await found.end({ issuer: 'i', sid: 'one' })).length, 1)
 })

@@ -11,7 +11,7 @@ export const personViewer = async (session: Session, address: string, parts: Gat
   session: session.name,
   person: session.person,
   name: session.displayName,
-  groups: await parts.groups.of(session.person, session.groups),
+  groups: await parts.groups.of(session.person, await parts.providerGroups.of(session)),
   elevation: session.elevation !== null && session.elevation.until > parts.now() ? session.elevation : null,
   accounts: null,
   address,

@@ -1,0 +1,80 @@
+/** What the provider says of a person's groups, asked again while they are here. */
+import { SeneschalError } from '../../protocol/errors.ts'
+import type { Clock, Log } from '../context.ts'
+import { groupsFrom } from './claims.ts'
+import type { Oidc } from './oidc.ts'
+import type { Session, Sessions } from './sessions.ts'
+
+export type ProviderGroups = {
+  /**
+   * Never older than the configured time, except while the provider cannot be asked. Throws `session.ended` where the
+   * provider no longer knows the person's sign-in.
+   */
+  readonly of: (session: Session) => Promise<readonly string[]>
+}
+
+export type ProviderGroupsParts = {
+  readonly sessions: Pick<Sessions, 'claimAsking' | 'tokensOf' | 'retell' | 'end'>
+  readonly oidc: Pick<Oidc, 'again'>
+  /** The claim that lists them. */
+  readonly claim: string
+  /** How old they may get, ms. */
+  readonly maxAge: number
+  /** The provider ended these. */
+  readonly onEnded: (ended: readonly Session[]) => Promise<void>
+  readonly now: Clock
+  readonly log: Log
+}
+
+type Answer = { readonly groups: readonly string[] } | 'ended'
+
+export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups => {
+  const { sessions, maxAge, now, log } = parts
+  /** One question per session at a time, whoever waits for it. */
+  const asking = new Map<string, Promise<Answer>>()
+
+  const ask = async (session: Session): Promise<Answer> => {
+    const unchanged = { groups: session.groups }
+    if (!(await sessions.claimAsking(session.name))) return unchanged
+    const tokens = await sessions.tokensOf(session.name)
+    if (tokens === undefined) return unchanged
+    const answer = await parts.oidc.again(tokens, session.subject)
+    if (answer.is === 'ended') {
+      await parts.onEnded(await sessions.end({ name: session.name }))
+      return 'ended'
+    }
+    const groups = answer.is === 'told' ? groupsFrom(answer.claims[parts.claim]) : session.groups
+    await sessions.retell(session.name, { groups, tokens: answer.tokens })
+    return { groups }
+  }
+  const asked = (session: Session): Promise<Answer> => {
+    const known = asking.get(session.name)
+    if (known !== undefined) return known
+    const started = ask(session)
+      // An outage changes nobody's groups.
+      .catch((err: unknown) => {
+        log.warn(
+          { err, person: session.person },
+          'the identity provider does not say what groups a person has',
+        )
+        return { groups: session.groups }
+      })
+      .finally(() => asking.delete(session.name))
+    asking.set(session.name, started)
+    return started
+  }
+
+  return {
+    of: async (session) => {
+      if (session.toldAt === null) return session.groups
+      const age = now() - session.toldAt
+      if (age < maxAge / 2) return session.groups
+      const answer = asked(session)
+      // In the second half nobody waits: the answer is there for the next who comes.
+      if (age < maxAge) return session.groups
+      const told = await answer
+      if (told === 'ended') throw new SeneschalError('session.ended')
+      return told.groups
+    },
+  }
+}
