@@ -14,7 +14,15 @@ import { pathOf } from '../routes.ts'
 import { sentenceOf } from '../state/api.ts'
 import { beat, slowBeat } from '../state/clock.ts'
 import { viewer } from '../state/session.ts'
-import { daemonTroubles, isStale, silentDaemons, site, siteHeardAt, sitePhase } from '../state/site.ts'
+import {
+  daemonTitle,
+  daemonTroubles,
+  isStale,
+  silentDaemons,
+  site,
+  siteHeardAt,
+  sitePhase,
+} from '../state/site.ts'
 
 const tiles = computed(() => [...site.read().summary.values()].sort(bySummary))
 const total = computed(() => tiles.value.reduce((sum, row) => addCounts(sum, row.counts), noCounts))
@@ -185,6 +193,7 @@ export const Wall = () => {
       ))}
       {daemonTroubles.value.map(({ daemon, code }) => (
         <p key={`${daemon} ${code}`} class="wall-banner" role="alert">
+          {daemonTitle(daemon)}
           {sentenceOf(code)}
         </p>
       ))}

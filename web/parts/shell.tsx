@@ -6,7 +6,14 @@ import { age } from '../model/time.ts'
 import { cameFromElsewhere, page } from '../router.ts'
 import { slowBeat } from '../state/clock.ts'
 import { elevationClass } from '../state/session.ts'
-import { daemonTroubles, nudgeSite, silentDaemons, siteHeardAt, sitePhase } from '../state/site.ts'
+import {
+  daemonTitle,
+  daemonTroubles,
+  nudgeSite,
+  silentDaemons,
+  siteHeardAt,
+  sitePhase,
+} from '../state/site.ts'
 import { ActionDialogs } from './action-dialogs.tsx'
 import { Connection } from './connection.tsx'
 import { Header } from './header.tsx'
@@ -29,7 +36,10 @@ const Daemons = () => (
     ))}
     {daemonTroubles.value.map(({ daemon, code }) => (
       <Banner key={`${daemon} ${code}`} tone={code === 'config.refused' ? 'warn' : 'bad'}>
-        <Said code={code} />
+        <span>
+          {daemonTitle(daemon)}
+          <Said code={code} />
+        </span>
       </Banner>
     ))}
   </>

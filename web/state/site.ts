@@ -161,9 +161,11 @@ const staleDaemons = computed(
     ),
 )
 
+const daemonOf = (account: string): string | undefined => site.read().account.get(account)?.daemon
+
 /** Whether what is shown of an account may be old: its daemon is silent or cannot be read. */
 export const isStale = (account: string): boolean => {
-  const daemon = site.read().account.get(account)?.daemon
+  const daemon = daemonOf(account)
   return daemon === undefined ? staleDaemons.value.size > 0 : staleDaemons.value.has(daemon)
 }
 
@@ -173,3 +175,15 @@ export const daemonTroubles = computed(() =>
     codes.map((code) => ({ daemon, code })),
   ),
 )
+
+/** Whether a trouble is told of the daemon that runs an account, so that it need not be told of the account again. */
+export const isToldOfDaemon = (account: string, code: string): boolean => {
+  const ours = daemonOf(account)
+  return daemonTroubles.value.some(
+    (trouble) => trouble.code === code && (ours === undefined || trouble.daemon === ours),
+  )
+}
+
+/** Names a daemon where there are several: nobody needs the name of the only one. */
+export const daemonTitle = (daemon: string): string | undefined =>
+  site.read().daemon.size > 1 ? `Daemon ${daemon}: ` : undefined

@@ -10,7 +10,7 @@ import { query } from '../../router.ts'
 import { pathOf, type Route } from '../../routes.ts'
 import { onRequestRow } from '../../state/requests.ts'
 import { viewer } from '../../state/session.ts'
-import { allowedOn, daemonTroubles, isStale, site, sitePhase, workflowKey } from '../../state/site.ts'
+import { allowedOn, isStale, isToldOfDaemon, site, sitePhase, workflowKey } from '../../state/site.ts'
 import { type LiveWorkflow, openWorkflow } from '../../state/workflow.ts'
 import { Missing } from '../missing.tsx'
 import { keptQuery, type WorkflowContext } from './context.ts'
@@ -40,9 +40,6 @@ const Body = ({
   const selected = route.name === 'task' ? `task:${route.params.cycle}/${route.params.task}` : undefined
   return <Tree context={context} selected={selected} />
 }
-
-/** The whole site has the same trouble, and the frame around this page says so. */
-const isToldAbove = (code: string) => daemonTroubles.value.some((trouble) => trouble.code === code)
 
 type OpenProps = { readonly route: WorkflowRoute; readonly account: string; readonly workflow: string }
 
@@ -95,7 +92,7 @@ const Opened = ({ route, account, workflow }: OpenProps) => {
         <div class="workflow-main">
           <Head context={context} view={view} />
           <Troubles context={context} />
-          {held.trouble.value !== undefined && !isToldAbove(held.trouble.value) && (
+          {held.trouble.value !== undefined && !isToldOfDaemon(account, held.trouble.value) && (
             <Banner tone="bad">
               <Said code={held.trouble.value} />
               <span>What stands here is the last that was read. It goes on by itself.</span>
