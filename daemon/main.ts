@@ -147,7 +147,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       onFeedProblem: (feed, error) => problems.report(`feed ${feed}`, error),
     })
     recovered = found
-    log.info({ events: found.replayed }, 'state recovered')
+    log.info({ events: found.replayed, cut: found.journal.cut }, 'state recovered')
     core = createCore({
       ...found,
       around: { hostOf: (account) => hostOf(config, account) },

@@ -31,6 +31,8 @@ export const createGroupCommit = (settings: {
   readonly dir: string
   readonly disk: Disk
   readonly end: DurableEnd
+  /** What stands before the bytes of one write, by which a reader can tell whether all of it reached the disk. */
+  readonly seal?: (bytes: Uint8Array) => Uint8Array
   /** Everything not durable is lost: called before its appends are rejected, so that numbers go back first. */
   readonly onLost: () => void
 }): GroupCommit => {
@@ -73,7 +75,8 @@ export const createGroupCommit = (settings: {
 
   const commit = async (file: string, batch: readonly Waiting[]): Promise<void> => {
     const target = await descriptor(file)
-    const bytes = Buffer.concat(batch.map((item) => item.bytes))
+    const content = Buffer.concat(batch.map((item) => item.bytes))
+    const bytes = settings.seal === undefined ? content : Buffer.concat([settings.seal(content), content])
     const position = end?.size ?? 0
     await disk.write(target, bytes, position)
     await disk.sync(target)

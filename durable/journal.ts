@@ -1,17 +1,24 @@
 /** An append-only journal: NDJSON segments `journal-<first seq>.ndjson` and one snapshot, private to one process. */
-import { constants } from 'node:fs'
-import { readdir, rm, truncate } from 'node:fs/promises'
+import { readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Disk, realDisk } from './disk.ts'
 import { ensureDir, readJsonFile, syncDir, writeFileAtomic } from './files.ts'
 import { createGroupCommit } from './group-commit.ts'
-import { closeFile, createLineReader, type Line, openFile } from './lines.ts'
-
-export type JournalEntry<Event> = { readonly seq: number; readonly event: Event }
+import {
+  corrupt,
+  eventLine,
+  frameLine,
+  type JournalEntry,
+  measureSegment,
+  readSegment,
+  type Segment,
+} from './journal-segment.ts'
 
 export type Journal<Event> = {
+  /** Bytes of a write that a crash had left unfinished, cut off at opening. */
+  readonly cut: number
   /** The last number given, also to events that are not durable yet; 0 before the first. */
   readonly lastSeq: () => number
   /**
@@ -41,13 +48,10 @@ export type JournalSettings<Event> = {
   readonly segmentBytes?: number | undefined
 }
 
-const formatVersion = 1
+const snapshotVersion = 1
 const segmentPattern = /^journal-([0-9]{12})\.ndjson$/
 const segmentName = (firstSeq: number): string => `journal-${String(firstSeq).padStart(12, '0')}.ndjson`
-const snapshotSchema = z.strictObject({ v: z.literal(formatVersion), seq: z.number(), data: z.unknown() })
-const lineSchema = z.strictObject({ v: z.literal(formatVersion), seq: z.number(), event: z.unknown() })
-
-type Segment = { readonly file: string; readonly first: number }
+const snapshotSchema = z.strictObject({ v: z.literal(snapshotVersion), seq: z.number(), data: z.unknown() })
 
 const listSegments = async (dir: string): Promise<readonly Segment[]> =>
   (await readdir(dir))
@@ -57,62 +61,15 @@ const listSegments = async (dir: string): Promise<readonly Segment[]> =>
     })
     .sort((a, b) => a.first - b.first)
 
-const corrupt = (file: string, seq: number, why: string, cause?: unknown): SeneschalError =>
-  new SeneschalError('journal.corrupt', `${file}: event ${seq}: ${why}`, { cause })
-
-const parseLine = (line: Line, file: string, expected: number): JournalEntry<unknown> => {
-  let value: unknown
-  try {
-    value = JSON.parse(line.bytes.toString('utf8'))
-  } catch (cause) {
-    throw corrupt(file, expected, 'not JSON.', cause)
-  }
-  const parsed = lineSchema.safeParse(value)
-  if (!parsed.success) throw corrupt(file, expected, 'not a line of this format.', parsed.error)
-  if (parsed.data.seq !== expected) throw corrupt(file, expected, `number ${parsed.data.seq} stands there.`)
-  return { seq: expected, event: parsed.data.event }
-}
-
-/** Entries of one segment up to `end`; returns how many bytes its whole lines take. */
-async function* readSegment(
-  dir: string,
-  segment: Segment,
-  end?: number,
-): AsyncGenerator<JournalEntry<unknown>, number> {
-  const fd = await openFile(join(dir, segment.file), constants.O_RDONLY | constants.O_NOFOLLOW)
-  try {
-    const reader = createLineReader(fd, 0, end)
-    let expected = segment.first
-    for (let lines = await reader.next(); lines.length > 0; lines = await reader.next())
-      for (const line of lines) {
-        yield parseLine(line, segment.file, expected)
-        expected += 1
-      }
-    return reader.offset()
-  } finally {
-    await closeFile(fd)
-  }
-}
-
-/** Reads the last segment through: its end is where a crash may have left half a line. */
-const measure = async (dir: string, segment: Segment) => {
-  const entries = readSegment(dir, segment)
-  let lastSeq = segment.first - 1
-  for (;;) {
-    const next = await entries.next()
-    if (next.done === true) return { lastSeq, size: next.value }
-    lastSeq = next.value.seq
-  }
-}
-
 export const openJournal = async <Event>(settings: JournalSettings<Event>): Promise<Journal<Event>> => {
   const { dir, segmentBytes = 16 * 1024 * 1024 } = settings
   const parse = settings.parse ?? ((event: unknown) => event as Event)
   await ensureDir(dir, { mode: 0o700 })
   const segments = [...(await listSegments(dir))]
   const newest = segments.at(-1)
-  const found = newest === undefined ? { lastSeq: 0, size: 0 } : await measure(dir, newest)
-  if (newest !== undefined) await truncate(join(dir, newest.file), found.size)
+  const found = newest === undefined ? { lastSeq: 0, end: 0 } : await measureSegment(dir, newest)
+  const cut = newest === undefined ? 0 : (await stat(join(dir, newest.file))).size - found.end
+  if (newest !== undefined && cut > 0) await truncate(join(dir, newest.file), found.end)
 
   const readSnapshot = async () => {
     const snapshot = await readJsonFile(join(dir, 'snapshot.json'), snapshotSchema)
@@ -125,12 +82,13 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
   let lastSeq = found.lastSeq
   /** The segment that is written to; it may not exist yet. */
   let current = newest ?? { file: segmentName(1), first: 1 }
-  let currentBytes = found.size
+  let currentBytes = found.end
 
   const commits = createGroupCommit({
     dir,
     disk: settings.disk ?? realDisk,
-    end: newest === undefined ? undefined : { file: newest.file, size: found.size },
+    end: newest === undefined ? undefined : { file: newest.file, size: found.end },
+    seal: frameLine,
     onLost: () => {
       const end = commits.durable()
       lastSeq = durableSeq
@@ -150,7 +108,7 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
     let seq = lastSeq
     for (const event of events) {
       seq += 1
-      text += `${JSON.stringify({ v: formatVersion, seq, event })}\n`
+      text += eventLine(seq, event)
     }
     const bytes = Buffer.from(text)
     lastSeq = seq
@@ -176,7 +134,7 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
     for (const segment of segments.slice(start)) {
       if (segment.first > until) break
       const limit = segment.file === end?.file ? end.size : undefined
-      for await (const { seq, event } of readSegment(dir, segment, limit)) {
+      for await (const { seq, event } of readSegment(dir, segment, { end: limit })) {
         if (seq < expected) continue
         if (seq !== expected) throw corrupt(segment.file, expected, 'missing.')
         yield { seq, event: parse(event) }
@@ -188,13 +146,14 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
   }
 
   return {
+    cut,
     lastSeq: () => lastSeq,
     append,
     read,
     readSnapshot,
     writeSnapshot: async (seq, data) => {
       if (seq > durableSeq) throw new RangeError(`event ${seq} is not durable yet`)
-      const text = JSON.stringify({ v: formatVersion, seq, data })
+      const text = JSON.stringify({ v: snapshotVersion, seq, data })
       await writeFileAtomic(join(dir, 'snapshot.json'), text, { mode: 0o600 })
     },
     prune: async (beforeSeq) => {

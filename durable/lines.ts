@@ -1,5 +1,5 @@
 /** Whole lines of a file that grows: a part without its newline is not a line yet. */
-import { close, fstat, open, read } from 'node:fs'
+import { close, constants, fstat, open, read } from 'node:fs'
 import { promisify } from 'node:util'
 
 export const openFile = promisify(open)
@@ -72,6 +72,24 @@ export const createLineReader = (fd: number, start = 0, end = Number.POSITIVE_IN
     }
   }
   return { next, offset: () => offset, partial: () => partial }
+}
+
+/** All of a file from an offset on, as long as it is now. */
+export const readAll = async (path: string, from: number): Promise<Buffer> => {
+  const fd = await openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const { size } = await statFile(fd)
+    const buffer = Buffer.alloc(Math.max(0, size - from))
+    let done = 0
+    while (done < buffer.length) {
+      const { bytesRead } = await readSome(fd, buffer, done, buffer.length - done, from + done)
+      if (bytesRead === 0) break
+      done += bytesRead
+    }
+    return buffer.subarray(0, done)
+  } finally {
+    await closeFile(fd)
+  }
 }
 
 /** The last whole line and where it ends; undefined where there is none. */

@@ -54,6 +54,10 @@ const table = {
     text: 'What the daemon publishes cannot be read at the moment, so nothing new is shown.',
   },
   'file.unknown': { status: 404, text: 'There is no such file.' },
+  'format.newer': {
+    status: 500,
+    text: 'A newer version wrote it, and this one cannot read it. Start the newer version again.',
+  },
   'grant.expired': { status: 403, text: 'The grant arrived after its end.' },
   'grant.invalid': { status: 403, text: 'The grant is not one that the hub signed.' },
   'grant.missing': { status: 403, text: 'The account takes no requests without a grant.' },

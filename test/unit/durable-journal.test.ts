@@ -7,6 +7,8 @@ import { openJournal } from '../../durable/journal.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 
+const first = 'journal-000000000001.ndjson'
+
 type Event = { readonly n: number; readonly text?: string }
 
 const code = (expected: string) => (error: unknown) =>
@@ -79,18 +81,19 @@ test('an append is not acknowledged before the sync that covers it', async (t) =
   await journal.close()
 })
 
-test('a crash in the middle of a line loses that line and nothing before it', async (t) => {
+test('a crash in the middle of a write loses that write and nothing before it', async (t) => {
   const dir = await temporaryDirectory(t)
   const journal = await openJournal<Event>({ dir })
-  await journal.append([{ n: 1 }, { n: 2 }, { n: 3, text: 'ü'.repeat(50) }])
+  await journal.append([{ n: 1 }, { n: 2 }])
+  const path = join(dir, first)
+  const before = (await readFile(path)).length
+  await journal.append([{ n: 3, text: 'ü'.repeat(50) }, { n: 4 }])
   await journal.close()
-  const path = join(dir, 'journal-000000000001.ndjson')
   const whole = await readFile(path)
-  const twoLines = whole.indexOf(10, whole.indexOf(10) + 1) + 1
-  for (let size = twoLines; size < whole.length; size += 7) {
+  for (let size = before; size < whole.length; size += 7) {
     await writeFile(path, whole.subarray(0, size))
     const again = await openJournal<Event>({ dir })
-    assert.equal(again.lastSeq(), 2, `cut at ${size}`)
+    assert.deepEqual([again.lastSeq(), again.cut], [2, size - before], `cut at ${size}`)
     assert.equal(await again.append([{ n: 33 }]), 3)
     assert.deepEqual(await collect(again.read(1)), [
       [1, 1],
@@ -101,16 +104,81 @@ test('a crash in the middle of a line loses that line and nothing before it', as
   }
 })
 
-test('a damaged line in the middle is named, not skipped', async (t) => {
+test('a power cut that left any one page of the last write unwritten loses that write alone', async (t) => {
   const dir = await temporaryDirectory(t)
   const journal = await openJournal<Event>({ dir })
-  await journal.append([{ n: 1 }, { n: 2 }, { n: 3 }])
+  await journal.append([{ n: 1, text: 'x'.repeat(900) }])
+  const path = join(dir, first)
+  const before = (await readFile(path)).length
+  await journal.append(Array.from({ length: 40 }, (_, n) => ({ n, text: 'y'.repeat(500) })))
   await journal.close()
-  const path = join(dir, 'journal-000000000001.ndjson')
-  await writeFile(path, (await readFile(path, 'utf8')).replace('"n":2', '"n:2'))
-  await assert.rejects(openJournal({ dir }), (error) => {
-    return code('journal.corrupt')(error) && /journal-000000000001\.ndjson: event 2/.test(String(error))
-  })
+  const whole = await readFile(path)
+  const pages = Math.ceil(whole.length / 4096)
+  assert.ok(pages > 4)
+  for (let page = 0; page < pages; page += 1) {
+    const torn = Buffer.from(whole)
+    // The filesystem gives zeros for what never came; of the first page only what the write before had synced is there.
+    torn.fill(0, Math.max(before, page * 4096), Math.min(torn.length, (page + 1) * 4096))
+    await writeFile(path, torn)
+    const again = await openJournal<Event>({ dir })
+    assert.deepEqual([again.lastSeq(), again.cut], [1, whole.length - before], `page ${page}`)
+    assert.equal(await again.append([{ n: 2 }]), 2)
+    await again.close()
+    const third = await openJournal<Event>({ dir })
+    assert.deepEqual([third.lastSeq(), third.cut], [2, 0])
+    await third.close()
+  }
+})
+
+test('damage to what was acknowledged is named, not skipped and not cut off', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const journal = await openJournal<Event>({ dir })
+  const ends: number[] = []
+  for (const n of [1, 2, 3]) {
+    await journal.append([{ n, text: 'z'.repeat(40) }])
+    ends.push((await readFile(join(dir, first))).length)
+  }
+  await journal.close()
+  const whole = await readFile(join(dir, first))
+  const [from = 0, to = 0] = ends
+  for (let at = from; at < to; at += 3) {
+    const flipped = Buffer.from(whole)
+    flipped[at] = (flipped[at] ?? 0) ^ 1
+    await writeFile(join(dir, first), flipped)
+    await assert.rejects(openJournal({ dir }), (error) => {
+      return code('journal.corrupt')(error) && /journal-000000000001\.ndjson: event 2/.test(String(error))
+    })
+    assert.deepEqual(await readFile(join(dir, first)), flipped, 'and it stays as it is')
+  }
+  const zeros = Buffer.from(whole).fill(0, from, to)
+  await writeFile(join(dir, first), zeros)
+  await assert.rejects(openJournal({ dir }), code('journal.corrupt'))
+})
+
+test('a journal that a newer version wrote is refused by that name', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await writeFile(join(dir, first), '{"v":3,"something":"new"}\n')
+  await assert.rejects(openJournal({ dir }), code('format.newer'))
+})
+
+test('a journal of version 1 is read, and goes on in the same segment', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const line = (seq: number) => `${JSON.stringify({ v: 1, seq, event: { n: seq } })}\n`
+  const half = line(3).slice(0, 20)
+  await writeFile(join(dir, first), line(1) + line(2) + half)
+  const journal = await openJournal<Event>({ dir })
+  assert.equal(journal.cut, half.length)
+  assert.equal(await journal.append([{ n: 3 }]), 3)
+  await journal.close()
+  const again = await openJournal<Event>({ dir })
+  assert.deepEqual(await collect(again.read(1)), [
+    [1, 1],
+    [2, 2],
+    [3, 3],
+  ])
+  await again.close()
+  await writeFile(join(dir, first), line(1).replace('"n":1', '"n:1') + line(2))
+  await assert.rejects(openJournal({ dir }), code('journal.corrupt'))
 })
 
 test('segments roll, and pruning removes only those that are wholly older', async (t) => {
