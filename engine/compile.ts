@@ -1,4 +1,5 @@
 /** Definition (a plain value, as YAML gives it) → the compiled workflow, or everything that is wrong with it. */
+import { environmentLimit, sizeOfEnvironment } from '../protocol/jobs.ts'
 import { DEFAULT_QUEUE, DEFAULT_RUNNER } from './defaults.ts'
 import { type Definition, parseDefinition } from './definition.ts'
 import { parseDelay } from './duration.ts'
@@ -107,6 +108,14 @@ export const compile = (value: unknown): CompileResult => {
 
   const compiled = new Map<string, CompiledTask>()
   for (const [name, taskPlan] of plan.plans) compiled.set(name, compileTask(name, tree, taskPlan))
+
+  for (const { name, job } of compiled.values())
+    if (sizeOfEnvironment(job.environment) > environmentLimit)
+      problems.push({
+        path: ['tasks', name],
+        message: `Its environment, with that of its families, is larger than ${environmentLimit} characters.`,
+      })
+  if (problems.length > 0) return { ok: false, problems }
 
   const warnings = [...tasks]
     .filter((name) => !plan.used.has(name))

@@ -1,6 +1,7 @@
 /** The shape of a workflow definition, as YAML gives it. What the values mean together is compile.ts's matter. */
 import { z } from 'zod/mini'
 import { taskName } from '../protocol/ids.ts'
+import { runnerNames, variableName, variableValue } from '../protocol/jobs.ts'
 import { parseDelay, parseDuration } from './duration.ts'
 import { hint } from './nearest.ts'
 import type { Problem } from './types.ts'
@@ -10,6 +11,17 @@ const line = z.string().check(z.maxLength(200), z.regex(/^[^\p{Cc}]*$/u, 'must b
 const delay = z
   .string()
   .check(z.refine((value) => parseDelay(value) !== undefined, 'must be a duration such as PT5S or PT1H'))
+const timeLimit = delay.check(z.refine((value) => parseDelay(value) !== 0, 'must be longer than nothing'))
+const runner = z.string().check(
+  z.refine((name) => runnerNames.some((known) => known === name), {
+    error: ({ input }) => `There is no runner "${input}".${hint(String(input), runnerNames)}`,
+  }),
+)
+const variable = z
+  .union([z.string(), z.number(), z.boolean()], 'must be a text, number or truth value')
+  .check(
+    z.refine((value) => variableValue.test(String(value)), 'must be at most 65536 characters without NUL'),
+  )
 const step = z
   .union([z.int(), z.string()])
   .check(
@@ -41,18 +53,15 @@ const schedule = z.strictObject({
 const settings = {
   title: z.optional(line),
   script: z.optional(z.string().check(z.maxLength(65_536))),
-  runner: z.optional(taskName),
+  runner: z.optional(runner),
   retries: z.optional(
     z.strictObject({ count: z.int().check(z.gte(0), z.lte(1000)), delay: z.optional(delay) }),
   ),
-  timeLimit: z.optional(delay),
+  timeLimit: z.optional(timeLimit),
   expectedRunTime: z.optional(delay),
   queue: z.optional(taskName),
   environment: z.optional(
-    z.record(
-      z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of a variable')),
-      z.union([z.string(), z.number(), z.boolean()], 'must be a text, number or truth value'),
-    ),
+    z.record(z.string().check(z.regex(variableName, 'must be the name of a variable')), variable),
   ),
 }
 

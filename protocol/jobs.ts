@@ -34,6 +34,14 @@ export const parseJobKey = (key: string): JobName | undefined => {
 /** What a task's `runner:` may say; runners/registry.ts has one of each. */
 export const runnerNames = ['background'] as const
 
+export const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+/** The system passes no longer ones, and none with NUL. */
+export const variableValue = /^[^\0]{0,65536}$/
+/** Names and values of what one definition or one person's edits set for a job, characters. */
+export const environmentLimit = 128 * 1024
+export const sizeOfEnvironment = (environment: Readonly<Record<string, string | null>>): number =>
+  Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + (value?.length ?? 0), 0)
+
 /** What is needed to run a job. Carrying out the same submission again is harmless. */
 export const jobSubmission = z.readonly(
   z.strictObject({
@@ -43,10 +51,7 @@ export const jobSubmission = z.readonly(
     runner: z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)),
     /** Begins with `#!` or is given to `sh -e`. */
     script: z.string().check(z.maxLength(256 * 1024)),
-    environment: z.record(
-      z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/)),
-      z.string().check(z.maxLength(64 * 1024), z.regex(/^[^\0]*$/)),
-    ),
+    environment: z.record(z.string().check(z.regex(variableName)), z.string().check(z.regex(variableValue))),
     /** Directories put before the job's PATH. */
     path: z.readonly(z.array(absolutePath.check(z.regex(/^[^:]*$/)))),
     timeLimitMs: z.optional(z.number().check(z.positive())),

@@ -115,7 +115,7 @@ export const edit = defineAction({
     environment: z
       .record(
         z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/)),
-        z.nullable(z.string().check(z.maxLength(4096))),
+        z.nullable(z.string().check(z.maxLength(4096), z.regex(/^[^\0]*$/, 'holds a NUL'))),
       )
       .check(
         z.refine((variables) => Object.keys(variables).length <= 100, {

@@ -81,6 +81,24 @@ tasks: { climb: { script: 'tool', environment: { COLOUR: grey, GONE: soon } } }
   assert.doesNotMatch(await site.audit(), /blue/, 'values of variables are not told')
 })
 
+test('edits that add up to more than a job can be given are refused', async (t) => {
+  const site = await startDaemon(t, {
+    workflows: { [`${account}/clouds`]: 'graph: climb\ntasks: { climb: {} }\n' },
+    autoplay: false,
+  })
+  const admin = { sub: 'admin', ...elevated('write') }
+  const edit = (letter: string) => {
+    const names = Array.from({ length: 6 }, (_, index) => [`${letter}${index}`, 'x'.repeat(4096)])
+    const args = { environment: Object.fromEntries(names) }
+    return site.ask({ action: 'edit', workflow: 'clouds', args }, admin)
+  }
+  for (const letter of ['A', 'B', 'C', 'D', 'E']) assert.equal((await edit(letter)).state, 'done')
+  const refused = await edit('F')
+  assert.deepEqual([refused.state, refused.code], ['refused', 'args.invalid'])
+  // What replaces former ones adds nothing.
+  assert.equal((await edit('A')).state, 'done')
+})
+
 test('a host that cannot be reached delays its own account alone, and says so until it can', async (t) => {
   const once = 'graph: climb\ntasks: { climb: { script: "true" } }\n'
   const site = await startDaemon(t, {

@@ -119,6 +119,27 @@ test('schedules that contradict themselves are refused', () => {
   assert.match(faultOf({ initial: 1, recurrence: 0 })[0] ?? '', /schedule.recurrence must be a step/)
 })
 
+test('what no supervisor would take is refused with the definition', () => {
+  const long = 'x'.repeat(65_537)
+  assert.deepEqual(
+    problems(
+      definition('a', {
+        tasks: { a: { runner: 'backgruond', timeLimit: 'PT0S', environment: { A: 'a\0b', B: long, C: 1 } } },
+      }),
+    ),
+    [
+      'tasks.a.runner There is no runner "backgruond". Did you mean "background"?',
+      'tasks.a.timeLimit must be longer than nothing',
+      'tasks.a.environment.A must be at most 65536 characters without NUL',
+      'tasks.a.environment.B must be at most 65536 characters without NUL',
+    ],
+  )
+  const much = Object.fromEntries(['A', 'B', 'C'].map((name) => [name, 'x'.repeat(60_000)]))
+  assert.deepEqual(problems(definition('a', { families: { root: { environment: much } } })), [
+    'tasks.a Its environment, with that of its families, is larger than 131072 characters.',
+  ])
+})
+
 test('unknown families and queues and circular inheritance are refused', () => {
   assert.deepEqual(
     problems({
