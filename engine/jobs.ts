@@ -104,8 +104,8 @@ const failed =
     }
     const over = { ...instance, finishedAt: time, exit: event.exit, message: event.text ?? instance.message }
     const retries = draft.state.workflow.tasks.get(instance.task)?.retries
-    const mayRetry = state === 'failed' && instance.ending !== 'kill'
-    if (!mayRetry || retries === undefined || instance.tries > retries.count) {
+    // A host without room or processes to spare refuses a job now and takes it later.
+    if (instance.ending === 'kill' || retries === undefined || instance.tries > retries.count) {
       finish(draft, { ...over, state }, state === 'failed' ? FAILED : SUBMIT_FAILED)
       return
     }

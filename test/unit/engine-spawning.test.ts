@@ -100,6 +100,23 @@ test('a failed submission is incomplete unless the graph handles it', () => {
   assert.deepEqual(handled.pool(), ['1/c preparing'])
 })
 
+test('a submission that failed is tried again as retries say, unless it was killed', () => {
+  const tasks = { a: { retries: { count: 1, delay: 'PT5S' } } }
+  const run = simulate(definition('a', { tasks }))
+  run.play()
+  run.report('1/a', 'submit-failed')
+  assert.deepEqual(run.pool(), ['1/a waiting'])
+  run.wait(5000)
+  assert.equal(run.see('1/a')?.submit, 2)
+  run.report('1/a', 'submit-failed')
+  assert.deepEqual(run.pool(), ['1/a submit-failed'])
+  const killed = simulate(definition('a', { tasks }))
+  killed.play()
+  killed.send({ kind: 'kill', cycle: '1', task: 'a' })
+  killed.report('1/a', 'submit-failed')
+  assert.deepEqual(killed.pool(), ['1/a submit-failed'])
+})
+
 test('the outputs before the first cycle are not waited for', () => {
   const run = simulate(definition('fetch => post\npost[-P1] => fetch', cycles(3)))
   run.play()
