@@ -26,13 +26,15 @@ export type SiteParts = {
 export type Site = {
   readonly view: SiteView
   readonly policy: PolicyView
-  /** Resolves when permissions and heartbeats were looked at once, and each feed was read up to now or cannot be. */
+  /** Resolves when each feed was read up to now, or cannot be; no daemon is waited for longer than five seconds. */
   readonly ready: Promise<void>
   readonly close: () => Promise<void>
 }
 
 /** That a daemon lives is no news; it is told this often all the same, ms, for those who show its age. */
 const toldEvery = 10_000
+/** One that does not answer must not keep the others' people waiting, ms. */
+const patience = 5000
 /** What its parts are called in the log. */
 const names: Readonly<Record<string, string>> = {
   feed: 'feed',
@@ -72,6 +74,7 @@ export const createSite = (parts: SiteParts): Site => {
   const follow = ({ name, follow: followFeed }: DaemonSource) => {
     const current = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => current.resolve(), { once: true })
+    setTimeout(current.resolve, patience).unref()
     const complain = (of: string, err: unknown): void =>
       log.warn({ daemon: name, err }, `the ${names[of] ?? of} cannot be read`)
     const following = followFeed(

@@ -25,10 +25,12 @@ export const feedOf = (
 ): FollowFeed => {
   if (feed === undefined) return localFeed(join(directory, 'feed/site'))
   if ('path' in feed) return localFeed(feed.path)
+  // Made here: what is wrong with its keys is told before anything is followed.
+  const transport = deps.transport(feed.ssh)
   return (sink, signal) =>
     followRemoteFeed(
       {
-        transport: deps.transport(feed.ssh),
+        transport,
         random: deps.random,
         noise: (text) => deps.warn({ daemon: name, text }, 'a login script printed before the agent spoke'),
         signal,

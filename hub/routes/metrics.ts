@@ -17,7 +17,7 @@ export type MetricsParts = {
   readonly addressOf: AddressOf
   readonly live: Pick<LiveSockets, 'count'>
   readonly policy: Pick<PolicyView, 'fresh'>
-  readonly site: Pick<SiteView, 'accounts'>
+  readonly site: Pick<SiteView, 'accounts' | 'daemons'>
   readonly servers: Pick<Servers, 'row'>
   readonly audit: Pick<Audit, 'onRecord'>
 }
@@ -38,10 +38,21 @@ const createMetrics = ({ live, policy, site, servers, audit }: MetricsParts): Re
   })
   new Gauge({
     name: 'seneschal_hub_permissions_fresh',
-    help: '1 while the daemon confirmed the permission snapshot within 60 s; actions are refused at 0.',
+    help: '1 while the (first) daemon confirmed the permission snapshot within 60 s; actions are refused at 0.',
     registers,
     collect() {
       this.set(policy.fresh() ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'seneschal_hub_daemons',
+    help: 'Daemons by whether they were heard of lately; what a silent one runs is shown as it was.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const silent = site.daemons().filter((row) => row.silent).length
+      this.set({ state: 'heard' }, site.daemons().length - silent)
+      this.set({ state: 'silent' }, silent)
     },
   })
   new Gauge({

@@ -9,6 +9,7 @@ import { createFeedTransports, feedOf } from '../../hub/daemons/feeds.ts'
 import { createLog } from '../../hub/log.ts'
 import { createSite } from '../../hub/site.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
+import { everyProcess } from '../harness/kill-processes.ts'
 import { accountRow, siteFeed, snapshotOf, summaryRow } from '../harness/site-feed.ts'
 import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
 import { until } from '../harness/until.ts'
@@ -93,6 +94,11 @@ describe('a feed over SSH', { skip }, () => {
       await until(() => site.view.daemons()[0]?.codes?.length === 0, soon)
     }
     assert.ok(lines.some((line) => line.includes('lost.connection')))
+
+    await site.close()
+    const agents = () =>
+      everyProcess().filter(({ words }) => words.includes(`${far.entry} agent --role feed`))
+    await until(() => agents().length === 0, soon)
   })
 
   test('of a host with another key than the pinned one is not believed, and said to be unavailable', async (t) => {

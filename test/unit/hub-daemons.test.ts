@@ -10,6 +10,7 @@ import { hubConfig } from '../../hub/config.ts'
 import { daemonOf } from '../../hub/daemons/config.ts'
 import { followRemoteFeed } from '../../hub/daemons/remote-feed.ts'
 import type { FeedLine } from '../../protocol/feed.ts'
+import { createFeedOutlet } from '../../uiserver/agent/feed-outlet.ts'
 import { inProcessAgent } from '../harness/in-process-agent.ts'
 import { accountRow, siteFeed, snapshotOf } from '../harness/site-feed.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
@@ -241,6 +242,28 @@ test('a hub that is slow to take is waited for: the agent reads no further than 
   held.resolve()
   await until(() => seen.length === 20_000)
   assert.equal(seen.at(-1), 20_000)
+})
+
+test('while a hub takes nothing, only the last state of a file waits; for too long, and it is left', async () => {
+  const [stdout, left] = [new PassThrough({ highWaterMark: 100 }), new AbortController()]
+  const gaveUp = Promise.withResolvers<void>()
+  const outlet = createFeedOutlet({ stdout, left: left.signal, patience: 50, giveUp: gaveUp.resolve })
+  outlet.sendFile('heartbeat', 'x'.repeat(200))
+  for (const value of [1, 2, 3]) outlet.sendFile('heartbeat', value)
+  let text = ''
+  stdout.on('data', (chunk) => {
+    text += chunk
+  })
+  await until(() => text.includes('"value":3'))
+  assert.doesNotMatch(text, /"value":[12]/)
+
+  stdout.pause()
+  const stuck = outlet.send({ type: 'problem', of: 'feed', detail: 'x'.repeat(500) })
+  await gaveUp.promise
+  left.abort()
+  await stuck
+  await outlet.send({ type: 'tick' })
+  assert.doesNotMatch(text, /tick/)
 })
 
 test('a way on which nothing is said any more is left for a new one', async (t) => {

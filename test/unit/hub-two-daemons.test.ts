@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { accountsBody, auditBody, handOver } from '../../protocol/api.ts'
 import { daemonRecord } from '../harness/audit-record.ts'
+import { send } from '../harness/http.ts'
 import { permissions, startTestHub } from '../harness/hub.ts'
 import { accountRow, siteFeed, summaryRow } from '../harness/site-feed.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
@@ -96,4 +97,7 @@ test('accounts and audit are those of both; the one that falls silent is named',
     ['main', false],
     ['south', true],
   ])
+  const { text } = await send(hub.port, 'GET', '/metrics', { host: 'hub.test' })
+  assert.match(text, /^seneschal_hub_daemons\{state="heard"\} 1$/m)
+  assert.match(text, /^seneschal_hub_daemons\{state="silent"\} 1$/m)
 })
