@@ -2,7 +2,7 @@
 import { runOnChange } from '../durable/watch.ts'
 
 export type FileWatch = {
-  /** Looks now; resolves when that is through. */
+  /** Looks now; resolves when that is through. Never rejects: what fails is told, and tried again. */
   readonly look: () => Promise<void>
   /** Resolves when the signal is aborted. */
   readonly ended: Promise<void>
@@ -10,25 +10,30 @@ export type FileWatch = {
 
 export const watchFiles = (settings: {
   readonly directories: readonly string[]
+  /** Of all directories together: each look sees to everything. */
   readonly pollMs: number
   readonly look: () => Promise<void>
-  readonly onProblem: (directory: string, error: Error | null) => void
+  /** Told of each look: how it failed, or null. */
+  readonly onProblem: (error: unknown) => void
   readonly signal: AbortSignal
 }): FileWatch => {
-  let turn = Promise.resolve()
+  let underWay = Promise.resolve()
+  let next: Promise<void> | undefined
+  /** Whoever asks before the next look has begun shares it. */
   const look = (): Promise<void> => {
-    const mine = turn.then(settings.look)
-    turn = mine.catch(() => undefined)
-    return mine
+    next ??= underWay.then(() => {
+      next = undefined
+      underWay = settings.look().then(() => settings.onProblem(null), settings.onProblem)
+      return underWay
+    })
+    return next
   }
-  const watches = [...new Set(settings.directories)].map((path) =>
-    runOnChange({
-      path,
-      pollMs: settings.pollMs,
-      run: look,
-      onProblem: (error) => settings.onProblem(path, error),
-      signal: settings.signal,
-    }),
-  )
-  return { look, ended: Promise.all(watches).then(() => undefined) }
+  const ended = runOnChange({
+    path: [...new Set(settings.directories)],
+    pollMs: settings.pollMs,
+    run: look,
+    onProblem: settings.onProblem,
+    signal: settings.signal,
+  })
+  return { look, ended }
 }

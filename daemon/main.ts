@@ -233,7 +233,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         readDefinition: definitions.read,
         pollJobs: (account) => dispatches.get(account)?.poll(),
         beginRun: runs.conductor.begin,
-        definitionChanged: () => void lookAtFiles().then(() => undefined, problem('files')),
+        definitionChanged: () => void lookAtFiles(),
       },
     })
     state = 'running'
@@ -260,7 +260,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           await permissions.refresh()
         }
       },
-      onProblem: (path, error) => problems.report(`files in ${path}`, error),
+      onProblem: problem('files'),
       signal: intake.signal,
     })
     lookAtFiles = files.look

@@ -6,8 +6,8 @@ import { type FSWatcher, watch } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
 export type WatchSettings = {
-  /** A directory or file. It may be missing, go and come back. */
-  readonly path: string
+  /** A directory or file, or several. They may be missing, go and come back. */
+  readonly path: string | readonly string[]
   readonly pollMs: number
   /** Never called twice at once. What it throws is told to `onProblem` and tried again at the next wake-up. */
   readonly run: () => Promise<void>
@@ -16,11 +16,40 @@ export type WatchSettings = {
   readonly signal: AbortSignal
 }
 
-/** Runs at once, after each change and at each poll, until the signal is aborted; then resolves. Never rejects. */
-export const runOnChange = async (settings: WatchSettings): Promise<void> => {
-  const { path, pollMs, run, onProblem, signal } = settings
+/** Watches one path for as long as it leads to the same inode; `look` again when it may lead to another one. */
+const createWatch = (path: string, rouse: () => void) => {
   let watcher: FSWatcher | undefined
   let watched: number | undefined
+  const close = (): void => {
+    watcher?.close()
+    watcher = undefined
+    watched = undefined
+  }
+  return {
+    close,
+    look: async (signal: AbortSignal): Promise<void> => {
+      const inode = await stat(path).then(
+        (found) => found.ino,
+        () => undefined,
+      )
+      if (inode === watched || signal.aborted) return
+      close()
+      if (inode === undefined) return
+      try {
+        watcher = watch(path, rouse)
+        watcher.on('error', close)
+        watched = inode
+      } catch {
+        // No watches left, or the path is gone again: the poll does it alone until the next try.
+        close()
+      }
+    },
+  }
+}
+
+/** Runs at once, after each change and at each poll, until the signal is aborted; then resolves. Never rejects. */
+export const runOnChange = async (settings: WatchSettings): Promise<void> => {
+  const { pollMs, run, onProblem, signal } = settings
   let dirty = false
   let wake = (): void => undefined
   let problem: string | undefined
@@ -29,29 +58,7 @@ export const runOnChange = async (settings: WatchSettings): Promise<void> => {
     dirty = true
     wake()
   }
-  const unwatch = (): void => {
-    watcher?.close()
-    watcher = undefined
-    watched = undefined
-  }
-  /** A watcher stays with its inode; when the path leads to another one, it is replaced. */
-  const rewatch = async (): Promise<void> => {
-    const inode = await stat(path).then(
-      (found) => found.ino,
-      () => undefined,
-    )
-    if (inode === watched || signal.aborted) return
-    unwatch()
-    if (inode === undefined) return
-    try {
-      watcher = watch(path, rouse)
-      watcher.on('error', unwatch)
-      watched = inode
-    } catch {
-      // No watches left, or the path is gone again: the poll does it alone until the next try.
-      unwatch()
-    }
-  }
+  const watches = [settings.path].flat().map((path) => createWatch(path, rouse))
   const report = (error: Error | null): void => {
     const said = error?.message
     if (said === problem) return
@@ -70,7 +77,7 @@ export const runOnChange = async (settings: WatchSettings): Promise<void> => {
   signal.addEventListener('abort', rouse, { once: true })
   try {
     while (!signal.aborted) {
-      await rewatch()
+      await Promise.all(watches.map((each) => each.look(signal)))
       dirty = false
       try {
         await run()
@@ -82,6 +89,6 @@ export const runOnChange = async (settings: WatchSettings): Promise<void> => {
     }
   } finally {
     signal.removeEventListener('abort', rouse)
-    unwatch()
+    for (const each of watches) each.close()
   }
 }
