@@ -2,6 +2,7 @@
 import { isFresh } from '../policy/fresh.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
 import { type Heartbeat, heartbeat, silentAfter } from '../protocol/feed.ts'
+import type { FeedFile } from '../protocol/feed-stream.ts'
 import { permissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
 import type { FollowFeed } from './daemons/feeds.ts'
@@ -21,22 +22,22 @@ export type SiteParts = {
   readonly log: Log
   /** Takes the daemons' own audit records, in order, possibly again after a reset. */
   readonly ingestAudit: (records: readonly AuditRecord[]) => void
+  /** How long a daemon that does not answer may keep the others' people waiting, ms. */
+  readonly patience?: number
 }
 
 export type Site = {
   readonly view: SiteView
   readonly policy: PolicyView
-  /** Resolves when each feed was read up to now, or cannot be; no daemon is waited for longer than five seconds. */
+  /** Resolves when each feed was read up to now, or cannot be; a daemon that does not answer is waited for five seconds. */
   readonly ready: Promise<void>
   readonly close: () => Promise<void>
 }
 
 /** That a daemon lives is no news; it is told this often all the same, ms, for those who show its age. */
 const toldEvery = 10_000
-/** One that does not answer must not keep the others' people waiting, ms. */
-const patience = 5000
 /** What its parts are called in the log. */
-const names: Readonly<Record<string, string>> = {
+const names: Readonly<Record<FeedFile | 'feed', string>> = {
   feed: 'feed',
   permissions: 'permission snapshot',
   heartbeat: 'heartbeat',
@@ -74,9 +75,14 @@ export const createSite = (parts: SiteParts): Site => {
   const follow = ({ name, follow: followFeed }: DaemonSource) => {
     const current = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => current.resolve(), { once: true })
-    setTimeout(current.resolve, patience).unref()
-    const complain = (of: string, err: unknown): void =>
-      log.warn({ daemon: name, err }, `the ${names[of] ?? of} cannot be read`)
+    setTimeout(current.resolve, parts.patience ?? 5000).unref()
+    /** As it was told last: what stays wrong comes again with each heartbeat. */
+    const wrong = new Map<FeedFile | 'feed', string>()
+    const complain = (of: FeedFile | 'feed', err: Error): void => {
+      if (wrong.get(of) === err.message) return
+      wrong.set(of, err.message)
+      log.warn({ daemon: name, err }, `the ${names[of]} cannot be read`)
+    }
     const following = followFeed(
       {
         onReset: (all) => rows.reset(name, all),
@@ -87,26 +93,27 @@ export const createSite = (parts: SiteParts): Site => {
         onFile: (file, value) => {
           if (file === 'permissions') {
             const parsed = permissionSnapshot.safeParse(value)
-            if (parsed.success) policy.take(name, parsed.data)
-            else complain(file, parsed.error)
-            return
+            if (!parsed.success) return complain(file, parsed.error)
+            wrong.delete(file)
+            return policy.take(name, parsed.data)
           }
           const parsed = heartbeat.safeParse(value)
           if (!parsed.success) return complain(file, parsed.error)
+          wrong.delete(file)
           // One that is told again, over a new way or by a file that was touched, is no sign of life.
           if (last.get(name)?.at !== parsed.data.at) cameAt.set(name, now())
           last.set(name, parsed.data)
           hear(name)
         },
         onProblem: (of, thrown) => {
-          if (of !== 'feed') return complain(of, thrown)
+          if (thrown !== null) complain(of, thrown)
+          if (of !== 'feed') return
           current.resolve()
-          if (thrown === null) {
+          if (thrown !== null) unreadable.add(name)
+          else {
             unreadable.delete(name)
+            wrong.delete(of)
             log.info({ daemon: name }, `the ${names.feed} can be read again`)
-          } else {
-            unreadable.add(name)
-            complain(of, thrown)
           }
           hear(name)
         },

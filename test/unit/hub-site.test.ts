@@ -90,6 +90,34 @@ test('a hub is ready when it has read a long feed up to now, and when there is n
   assert.equal(site.view.summary('atmosphere_stage', 'clouds')?.at, 3000)
 })
 
+test('a hub is ready without a daemon that does not answer, and with what the others say', async (t) => {
+  const feed = await siteFeed(t, await temporaryDirectory(t))
+  await feed.put('account', 'atmosphere_stage', accountRow('atmosphere_stage'))
+  const site = createSite({
+    daemons: [
+      {
+        name: 'hung',
+        follow: (_sink, signal) => new Promise((end) => signal.addEventListener('abort', () => end())),
+      },
+      { name: 'one', follow: localFeed(feed.dir, 20) },
+    ],
+    now: Date.now,
+    log: createLog({ logLevel: 'silent', name: 'test' }),
+    ingestAudit: () => undefined,
+    patience: 50,
+  })
+  t.after(() => site.close())
+  await site.ready
+  await until(() => site.view.account('atmosphere_stage')?.daemon === 'one')
+  assert.deepEqual(
+    site.view.daemons().map(({ daemon, silent }) => [daemon, silent]),
+    [
+      ['one', true],
+      ['hung', true],
+    ],
+  )
+})
+
 test('a row that is not what it should be is left out and told once; the rest goes on', async (t) => {
   const { feed, site, lines } = await followed(t)
   await feed.put('summary', 'atmosphere_stage/bad', {
