@@ -47,6 +47,18 @@ export const duration = z.string().check(
   }),
 )
 
+/** A duration no shorter and no longer than these: a timer without a pause, or of a month, is a slip of the pen. */
+export const durationWithin = (least: string, most: string) =>
+  duration.check(
+    z.refine(
+      (text) => {
+        const length = parseDuration(text)
+        return length === undefined || (length >= milliseconds(least) && length <= milliseconds(most))
+      },
+      { error: ({ input }) => `${JSON.stringify(input)} is not between ${least} and ${most}` },
+    ),
+  )
+
 const parseDuration = (text: string): number | undefined => {
   try {
     const parsed = Temporal.Duration.from(text)

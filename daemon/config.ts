@@ -1,8 +1,10 @@
 /** The daemon's configuration. */
 import { z } from 'zod/mini'
-import { absolutePath, duration } from '../config/schemas.ts'
+import { absolutePath, durationWithin } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
 import { noPlugins, pluginsConfig } from './plugins/config.ts'
+
+const interval = durationWithin('PT0.1S', 'PT1H')
 
 const local = z.strictObject({
   kind: z.literal('local'),
@@ -61,9 +63,9 @@ export const daemonConfig = z.strictObject({
   poll: z._default(
     z.strictObject({
       /** How often directories are read even if nothing woke us. */
-      inbox: z._default(duration, 'PT1S'),
-      files: z._default(duration, 'PT10S'),
-      jobs: z._default(duration, 'PT15S'),
+      inbox: z._default(interval, 'PT1S'),
+      files: z._default(interval, 'PT10S'),
+      jobs: z._default(interval, 'PT15S'),
     }),
     { inbox: 'PT1S', files: 'PT10S', jobs: 'PT15S' },
   ),

@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { z } from 'zod/mini'
 import { loadConfig } from '../../config/load.ts'
-import { absolutePath, duration, milliseconds, port, readSecret, secretRef } from '../../config/schemas.ts'
+import {
+  absolutePath,
+  duration,
+  durationWithin,
+  milliseconds,
+  port,
+  readSecret,
+  secretRef,
+} from '../../config/schemas.ts'
 import { loadSite, parseAccountFile, parseSite } from '../../config/site.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 
@@ -23,6 +31,7 @@ const schema = z.strictObject({
   secret: z.optional(secretRef),
   dir: z.optional(absolutePath),
   wait: z.optional(duration),
+  poll: z.optional(durationWithin('PT0.1S', 'PT1H')),
 })
 const refused = (act: () => unknown, pattern: RegExp) =>
   assert.throws(
@@ -138,4 +147,15 @@ test('typos in layers are refused with their place, and so is giving away what o
     () => parseAccountFile('permission: {}\n', 'account.yaml'),
     /account\.yaml:1:1: unknown key permission/,
   )
+})
+
+test('an interval without a pause, or longer than a timer can wait, is refused', () => {
+  const withPoll = (poll: string) => file('poll.yaml', `title: x\nlisten: { port: 1 }\npoll: ${poll}\n`)
+  for (const poll of ['PT0S', 'PT0.01S', 'P60D'])
+    refused(
+      () => loadConfig(schema, { file: withPoll(poll) }),
+      new RegExp(`poll\\.yaml:3:1: poll: "${poll}" is not between PT0\\.1S and PT1H`),
+    )
+  refused(() => loadConfig(schema, { file: withPoll('soon') }), /is not a duration/)
+  assert.equal(loadConfig(schema, { file: withPoll('PT0.2S') }).poll, 'PT0.2S')
 })
