@@ -106,3 +106,26 @@ export const errorPage = (title: string, code: string, detail: string): string =
     `<h1>Sign-in failed</h1><p class="error" role="alert">${escapeHtml(detail)}</p>
 <p>Go back to ${escapeHtml(title)} and try again. <code>${escapeHtml(code)}</code></p>`,
   )
+
+/** `form` is the provider's own, whose id is `op.deviceInputForm`. */
+export const userCodePage = (title: string, form: string, failed: boolean): string =>
+  page(
+    `Code · ${title}`,
+    `<h1>Enter the code</h1><p>that your command line shows.</p>
+${failed ? '<p class="error" role="alert">That is no code that anybody waits for.</p>' : ''}${form}
+<button type="submit" form="op.deviceInputForm">Continue</button>`,
+  )
+
+/** `form` is the provider's own, whose id is `op.deviceConfirmForm`. */
+export const confirmCodePage = (title: string, form: string, userCode: string): string =>
+  page(
+    `Confirm · ${title}`,
+    `<h1>Is this your command line?</h1>
+<p>It should show the code <code>${escapeHtml(userCode)}</code>. If somebody sent you here, do not go on: they would act
+as you at ${escapeHtml(title)}.</p>${form}
+<button type="submit" form="op.deviceConfirmForm" autofocus>It is mine</button>
+<button class="quiet" type="submit" form="op.deviceConfirmForm" name="abort" value="yes">It is not</button>`,
+  )
+
+export const codeDonePage = (title: string): string =>
+  page(`Done · ${title}`, '<h1>Done</h1><p>Your command line goes on. You may close this page.</p>')

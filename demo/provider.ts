@@ -7,7 +7,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import Provider, { type Configuration } from 'oidc-provider'
-import { errorPage, loginPage, logoutPage, signedOutPage } from './provider-pages.ts'
+import {
+  codeDonePage,
+  confirmCodePage,
+  errorPage,
+  loginPage,
+  logoutPage,
+  signedOutPage,
+  userCodePage,
+} from './provider-pages.ts'
 import { memoryStore } from './provider-store.ts'
 
 export type DemoPerson = {
@@ -67,8 +75,9 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
       post_logout_redirect_uris: [...options.postLogoutRedirectUris],
       backchannel_logout_uri: options.backchannelLogoutUri,
       backchannel_logout_session_required: true,
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       response_types: ['code'],
+      require_auth_time: true,
     },
   ],
   jwks: { keys: [{ ...key }] },
@@ -110,6 +119,18 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
   features: {
     devInteractions: { enabled: false },
     backchannelLogout: { enabled: true },
+    deviceFlow: {
+      enabled: true,
+      userCodeInputSource: (ctx, form, _out, error) => {
+        ctx.body = userCodePage(options.title, form, error !== undefined)
+      },
+      userCodeConfirmSource: (ctx, form, _client, _info, userCode) => {
+        ctx.body = confirmCodePage(options.title, form, userCode)
+      },
+      successSource: (ctx) => {
+        ctx.body = codeDonePage(options.title)
+      },
+    },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: (ctx, form) => {
@@ -134,6 +155,7 @@ const configuration = (options: ProviderOptions, key: JWK): Configuration => ({
     AccessToken: 600,
     RefreshToken: 14 * 86_400,
     AuthorizationCode: 60,
+    DeviceCode: 600,
     IdToken: 600,
     Interaction: 600,
     Session: 14 * 86_400,

@@ -77,6 +77,15 @@ const fields = z.strictObject({
     }),
     { duration: 'PT15M', reasonRequired: false },
   ),
+  /** Signing in from a command line, by the provider's device flow: whoever talks somebody into typing a code has a session. */
+  commandLine: z._default(
+    z.strictObject({
+      enabled: z._default(z.boolean(), false),
+      /** Such a session ends after this. */
+      maxAge: z._default(duration, 'P1D'),
+    }),
+    { enabled: false, maxAge: 'P1D' },
+  ),
   persons: z._default(
     z.strictObject({
       /** Persons who may sign in although an account has the same name; they get no right from it. */

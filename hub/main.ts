@@ -11,6 +11,7 @@ import { createAddressOf } from './address.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit.ts'
 import { createAttempts } from './auth/attempts.ts'
+import { createDevices } from './auth/device.ts'
 import { createKiosks } from './auth/kiosks.ts'
 import { createOidc } from './auth/oidc.ts'
 import { createPersons } from './auth/persons.ts'
@@ -37,6 +38,7 @@ import { actionsRoutes } from './routes/actions.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
+import { deviceRoutes } from './routes/device.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { kioskRoutes } from './routes/kiosk.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -196,6 +198,8 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     persons: createPersons({ db, now }),
     site: view,
   }
+  const devices = createDevices({ oidc, now })
+  closing.defer(devices.close)
   upkeep = createUpkeep({ ...auth, kiosks, checkClock: clock.check })
   closing.defer(upkeep.close)
   if (stepBack !== undefined) upkeep.distrustClock(stepBack)
@@ -228,6 +232,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     underU: createProxyUpgrade({ ...shared, signer, log }),
     routes: [
       authRoutes({ ...auth, gate, addressOf, perMinute }),
+      deviceRoutes({ ...auth, gate, addressOf, perMinute, devices, commandLine: config.commandLine }),
       sessionRoutes({ gate, sessions, policy, config, now }),
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
       adminRoutes({ gate, kiosks, audit, live }),

@@ -41,6 +41,18 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.elevateAnswer,
   },
   'DELETE /auth/elevation': { does: 'Drops raised privileges.', status: 204 },
+  'POST /auth/device': { does: 'Begins signing in from a command line.', gives: api.deviceAnswer },
+  'POST /auth/device/raise': {
+    does: 'Begins raising privileges from a command line.',
+    takes: api.deviceRaise,
+    gives: api.deviceAnswer,
+  },
+  'POST /auth/device/token': {
+    does: 'The answer, once the person is through at the provider.',
+    takes: api.deviceFetch,
+    gives: api.deviceState,
+    status: 202,
+  },
   'GET /api/session': { does: 'Who am I.', gives: api.sessionBody },
   'GET /api/accounts': { does: 'Accounts and workflows that I may view.', gives: api.accountsBody },
   'GET /api/accounts/{account}': { does: 'One account.', gives: api.accountBody },

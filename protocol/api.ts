@@ -95,6 +95,31 @@ export const elevateBody = z.strictObject({
 })
 export const elevateAnswer = z.strictObject({ location: z.string() })
 
+/**
+ * From a command line: `POST /auth/device` (`{}`), or `POST /auth/device/raise` with this, answers `deviceAnswer`; the
+ * person opens the provider's page; `POST /auth/device/token` with `deviceFetch` answers 202 `{ state: 'waiting' }`
+ * until they are through, then 200 `{ state: 'done' }` with the session's cookie.
+ */
+export const deviceRaise = z.strictObject({
+  class: elevationClass,
+  reason: z.optional(z.string().check(z.maxLength(1000))),
+})
+export const deviceAnswer = z.strictObject({
+  /** Gives the answer to whoever knows it. */
+  device: z.string(),
+  /** What the person compares or types at the provider. */
+  userCode: z.string(),
+  verificationUri: z.string(),
+  /** The same with the code in it; null where the provider has none. */
+  verificationUriComplete: z.nullable(z.string()),
+  /** Seconds. */
+  expiresIn: z.number(),
+  interval: z.number(),
+})
+export type DeviceAnswer = z.infer<typeof deviceAnswer>
+export const deviceFetch = z.strictObject({ device: z.string().check(z.maxLength(64)) })
+export const deviceState = z.strictObject({ state: z.enum(['waiting', 'done']) })
+
 /** One event of `GET /api/accounts/:account/server/progress` (`text/event-stream`, event `progress`). */
 export const progressEvent = z.strictObject({
   state: z.enum(['off', 'starting', 'on', 'stopping', 'failed']),

@@ -3,11 +3,25 @@ import { milliseconds } from '../../config/schemas.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import { keptOut } from '../gate/checks/admitted.ts'
-import type { Attempt } from './attempts.ts'
 import { groupsFrom, mustBeFresh } from './claims.ts'
 import type { Identity } from './oidc.ts'
 import type { AuthParts } from './parts.ts'
 import type { Session } from './sessions.ts'
+
+/** What was asked for, and how long the person took, ms, as this hub measured it. */
+export type Raising = {
+  readonly class: ElevationClass | null
+  readonly reason: string | null
+  readonly elapsed: number
+}
+
+/** The reason as it is recorded; throws where the site asks for one and there is none. */
+export const checkedReason = (parts: Pick<AuthParts, 'config'>, given: string | undefined): string | null => {
+  const reason = given?.trim() || null
+  if (parts.config.elevation.reasonRequired && reason === null)
+    throw new SeneschalError('input.invalid', 'This site asks for a reason.')
+  return reason
+}
 
 /** Starts a re-authentication; resolves to the provider's page. */
 export const startElevation = async (
@@ -15,9 +29,7 @@ export const startElevation = async (
   session: string,
   asked: { readonly class: ElevationClass; readonly reason: string | undefined; readonly returnPath: string },
 ): Promise<string> => {
-  const reason = asked.reason?.trim() || null
-  if (parts.config.elevation.reasonRequired && reason === null)
-    throw new SeneschalError('input.invalid', 'This site asks for a reason.')
+  const reason = checkedReason(parts, asked.reason)
   const attempt = await parts.attempts.start({
     kind: 'elevation',
     bound_to: session,
@@ -31,7 +43,7 @@ export const startElevation = async (
 /** Resolves to the new cookie; until then, and after a refusal, the session stays as it was. */
 export const finishElevation = async (
   parts: AuthParts,
-  attempt: Attempt,
+  attempt: Raising,
   identity: Identity,
   session: Session,
   address: string,
@@ -39,7 +51,7 @@ export const finishElevation = async (
   const { config, sessions, audit, now } = parts
   if (identity.issuer !== session.issuer || identity.subject !== session.subject)
     throw new SeneschalError('auth.subject-changed')
-  mustBeFresh(identity, now() - attempt.created_at, config.provider.acrValues)
+  mustBeFresh(identity, attempt.elapsed, config.provider.acrValues)
   const code = keptOut({ kind: 'person', person: session.person }, parts)
   if (code !== undefined) throw new SeneschalError(code)
   const raised = attempt.class ?? 'execute'
@@ -71,7 +83,7 @@ export const recordNotRaised = async (
   parts: Pick<AuthParts, 'audit' | 'log'>,
   thrown: unknown,
   session: Session,
-  attempt: Attempt,
+  attempt: Pick<Raising, 'class' | 'reason'>,
   address: string,
 ): Promise<void> => {
   const error = asSeneschalError(thrown)

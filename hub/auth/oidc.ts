@@ -39,11 +39,25 @@ export type Again =
   /** It no longer knows the sign-in. */
   | { readonly is: 'ended' }
 
+/** What a person needs to answer at the provider, and the answer. */
+export type DeviceCode = {
+  readonly userCode: string
+  readonly verificationUri: string
+  readonly verificationUriComplete: string | null
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly interval: number
+  /** Waits for it, however long that takes. */
+  readonly finish: (signal: AbortSignal) => Promise<Identity>
+}
+
 export type Oidc = {
   /** The provider's page. `again`: ask for credentials although the person is signed in there. */
   readonly authorizationUrl: (attempt: Started, again: boolean) => Promise<string>
   /** `query` of the callback, with its `?` → who it is. */
   readonly exchange: (query: string, attempt: Started) => Promise<Identity>
+  /** Begins a device flow (RFC 8628). `again` as above. */
+  readonly device: (again: boolean) => Promise<DeviceCode>
   /** What it says now of somebody who signed in before. Rejects where it cannot be asked. */
   readonly again: (tokens: ProviderTokens, subject: string) => Promise<Again>
   /** The provider's page that ends its own session; undefined where it has none or cannot be asked. */
@@ -217,6 +231,28 @@ export const createOidc = (parts: OidcParts): Oidc => {
     return { ...Object.fromEntries(lacking.map((name) => [name, more[name]])), ...claims }
   }
 
+  type Granted = Awaited<ReturnType<typeof client.authorizationCodeGrant>>
+
+  const identityFrom = async (config: client.Configuration, tokens: Granted): Promise<Identity> => {
+    const claims = tokens.claims()
+    if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
+    const wanted = [provider.personClaim, provider.nameClaim, provider.groupsClaim]
+    return {
+      issuer: claims.iss,
+      subject: claims.sub,
+      claims: await complete(config, claims, tokens.access_token, claims.sub, wanted),
+      sid: typeof claims.sid === 'string' ? claims.sid : null,
+      idToken: tokens.id_token,
+      tokens: tokensOf(tokens),
+    }
+  }
+
+  /** How the provider asks for credentials although somebody is signed in there. */
+  const asking = (again: boolean): Readonly<Record<string, string>> => ({
+    ...(again ? { prompt: 'login', max_age: '0' } : {}),
+    ...(again && provider.acrValues !== undefined ? { acr_values: provider.acrValues } : {}),
+  })
+
   /** With a refresh token: the provider says whether the sign-in still holds, and for whom. */
   const refresh = async (tokens: ProviderTokens, token: string, subject: string): Promise<Again> => {
     const { config } = await ask()
@@ -264,8 +300,7 @@ export const createOidc = (parts: OidcParts): Oidc => {
           nonce: attempt.nonce,
           code_challenge: await client.calculatePKCECodeChallenge(attempt.verifier),
           code_challenge_method: 'S256',
-          ...(again ? { prompt: 'login', max_age: '0' } : {}),
-          ...(again && provider.acrValues !== undefined ? { acr_values: provider.acrValues } : {}),
+          ...asking(again),
         })
         return url.href
       }),
@@ -278,16 +313,35 @@ export const createOidc = (parts: OidcParts): Oidc => {
           pkceCodeVerifier: attempt.verifier,
           idTokenExpected: true,
         })
-        const claims = tokens.claims()
-        if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
-        const wanted = [provider.personClaim, provider.nameClaim, provider.groupsClaim]
+        return identityFrom(config, tokens)
+      }),
+    device: (again) =>
+      translating(async () => {
+        const { config } = await ask()
+        if (config.serverMetadata().device_authorization_endpoint === undefined)
+          throw new SeneschalError('auth.provider-unavailable', 'It has no sign-in for command lines.')
+        const begun = await client.initiateDeviceAuthorization(config, {
+          scope: provider.scopes.join(' '),
+          ...asking(again),
+        })
         return {
-          issuer: claims.iss,
-          subject: claims.sub,
-          claims: await complete(config, claims, tokens.access_token, claims.sub, wanted),
-          sid: typeof claims.sid === 'string' ? claims.sid : null,
-          idToken: tokens.id_token,
-          tokens: tokensOf(tokens),
+          userCode: begun.user_code,
+          verificationUri: begun.verification_uri,
+          verificationUriComplete: begun.verification_uri_complete ?? null,
+          expiresIn: begun.expires_in,
+          interval: begun.interval ?? 5,
+          finish: (signal) =>
+            translating(async () => {
+              const granted = client.pollDeviceAuthorizationGrant(config, begun, undefined, { signal })
+              const tokens = await granted.catch((thrown: unknown) => {
+                const isNo = thrown instanceof client.ResponseBodyError
+                if (isNo && thrown.error === 'access_denied') throw new SeneschalError('auth.denied')
+                if (isNo && thrown.error === 'expired_token')
+                  throw new SeneschalError('auth.denied', 'Its time is over. Begin again.')
+                throw thrown
+              })
+              return identityFrom(config, tokens)
+            }),
         }
       }),
     again: (tokens, subject) =>

@@ -16,6 +16,9 @@ export const finishSignIn = async (
   identity: Identity,
   before: Session | undefined,
   address: string,
+  kind: { readonly maxAge: number; readonly tail?: string } = {
+    maxAge: milliseconds(parts.config.session.maxAge),
+  },
 ): Promise<SignedIn> => {
   const { config, sessions, audit, live, now } = parts
   const { provider } = config
@@ -27,14 +30,15 @@ export const finishSignIn = async (
   const code = keptOut({ kind: 'person', person }, parts)
   if (code !== undefined) throw new SeneschalError(code)
   const groups = groupsFrom(identity.claims[provider.groupsClaim])
-  await audit.record({ event: 'session.signed-in', outcome: 'done', person, address })
+  const tail = kind.tail === undefined ? {} : { tail: kind.tail }
+  await audit.record({ event: 'session.signed-in', outcome: 'done', person, address, ...tail })
   const made = await sessions.create({
     person,
     displayName: displayNameFrom(identity.claims[provider.nameClaim], person),
     issuer: identity.issuer,
     subject: identity.subject,
     groups,
-    expiresAt: now() + milliseconds(config.session.maxAge),
+    expiresAt: now() + kind.maxAge,
     idToken: identity.idToken,
     providerSid: identity.sid,
     tokens: identity.tokens,

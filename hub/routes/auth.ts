@@ -105,7 +105,13 @@ export const authRoutes =
       const address = addressOf(request.raw)
       try {
         const identity = await oidc.exchange(queryOf(request), { ...attempt, state })
-        const cookie = await finishElevation(parts, attempt, identity, session, address)
+        const cookie = await finishElevation(
+          parts,
+          { ...attempt, elapsed: parts.now() - attempt.created_at },
+          identity,
+          session,
+          address,
+        )
         // Only once the browser has the new cookie: the sockets come back with it.
         reply.raw.once('finish', () =>
           live.close((socket) => socket.session === session.name, closeCodes.sessionReplaced),

@@ -64,6 +64,8 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
       if (!lies.refresh) delete body?.refresh_token
       issued.push(...[body?.access_token ?? [], body?.refresh_token ?? []].flat())
     }
+    // A second is the least that clients take.
+    if (ctx.path === '/device/auth' && ctx.status === 200) Object.assign(ctx.body ?? {}, { interval: 1 })
     if (lies.refused === 'invalid_grant' && ctx.path === '/token') {
       ctx.status = 400
       ctx.body = { error: lies.refused }

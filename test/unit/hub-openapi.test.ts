@@ -11,7 +11,7 @@ import { origin, startTestHub } from '../harness/hub.ts'
 type Answered = { readonly status: number; readonly type: string | undefined; readonly body: unknown }
 
 test('every operation answers with the status, the type and the shape that are described', async (t) => {
-  const h = await startTestHub(t)
+  const h = await startTestHub(t, { config: { commandLine: { enabled: true } } })
   const admin = await h.signIn('admin')
   await h.raise(admin, 'write')
   const jacintar = await h.signIn('jacintar')
@@ -74,6 +74,13 @@ test('every operation answers with the status, the type and the shape that are d
       return of(await send(h.port, 'POST', '/auth/backchannel-logout', headers, body))
     },
     'POST /auth/elevate': () => change('POST', '/auth/elevate', { class: 'execute' }, jacintar),
+    'POST /auth/device': () => change('POST', '/auth/device', {}, stranger),
+    'POST /auth/device/raise': () => change('POST', '/auth/device/raise', { class: 'execute' }, jacintar),
+    'POST /auth/device/token': async () => {
+      const { body } = await change('POST', '/auth/device', {}, stranger)
+      const { device } = body as { readonly device: string }
+      return change('POST', '/auth/device/token', { device }, stranger)
+    },
     'GET /api/session': () => read('/api/session'),
     'GET /api/accounts': () => read('/api/accounts'),
     'GET /api/accounts/{account}': () => read(account),
