@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { SeneschalError } from '../protocol/errors.ts'
-import { accountPattern } from '../protocol/ids.ts'
 import type { DaemonConfig } from './config.ts'
 
 export type AccountIds = { readonly uid: number; readonly gid: number }
@@ -79,17 +78,3 @@ export const resolveAccounts = async (
     },
   }
 }
-
-/**
- * Users of the host who are no account, by uid. Not root, nobody whose name is an account's, and nobody whose name
- * could not be one's.
- */
-export const createStrangers =
-  (config: Pick<DaemonConfig, 'accounts'>, lookup: Lookup = getent) =>
-  async (uid: number): Promise<string | undefined> => {
-    if (uid === 0) return undefined
-    const passwd = await lookup('passwd', String(uid))
-    const [name = ''] = passwd ?? []
-    const isThat = Number(passwd?.[2]) === uid && accountPattern.test(name)
-    return isThat && !Object.hasOwn(config.accounts, name) ? name : undefined
-  }

@@ -66,9 +66,9 @@ const strangerFor = async (
   uid: number,
   rules: AdmissionRules,
 ): Promise<string> => {
+  if (action !== 'submit') throw new SeneschalError('permission.denied')
   const name = await rules.strangerOf(uid)
-  if (action !== 'submit' || (account !== undefined && account !== name))
-    throw new SeneschalError('permission.denied')
+  if (account !== undefined && account !== name) throw new SeneschalError('permission.denied')
   if (name === undefined) throw new SeneschalError('plugin.none')
   return name
 }

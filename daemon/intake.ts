@@ -34,8 +34,12 @@ export type IntakeParts = {
 
 type Found = { readonly name: string; readonly identity: string; readonly uid: number }
 
-/** Files being read at once, and requests whose answers wait for the disk. */
-const readers = 32
+/**
+ * Files being read at once. Whoever is no account is looked up by name, for which a name service may take long: their
+ * files have readers of their own.
+ */
+const readers = { accounts: 32, strangers: 16 }
+/** Requests whose answers wait for the disk. */
 const mostInFlight = 512
 
 /**
@@ -47,13 +51,13 @@ const pauseFor = (names: number): number => (names < 200 ? 0 : Math.min(200, nam
 /** Resolves when the signal is aborted and what was in work is through. */
 export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const { inbox, state, publisher, now, signal } = parts
-  const files = createFairQueue<Found>()
+  const files = { accounts: createFairQueue<Found>(), strangers: createFairQueue<Found>() }
   const admitted = createFairQueue<{ readonly found: Found; readonly request: Accepted }>()
   /** Names that are queued or in work. */
   const taken = new Set<string>()
   /** Name → identity of entries that were refused and cannot be removed. */
   const stuck = new Map<string, string>()
-  let reading = 0
+  const reading = { accounts: 0, strangers: 0 }
   let inFlight = 0
 
   const release = (found: Found): void => {
@@ -123,17 +127,18 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   }
 
   const pump = (): void => {
-    while (reading < readers && inFlight + admitted.size() < mostInFlight && !signal.aborted) {
-      const found = files.take()
-      if (found === undefined) break
-      reading += 1
-      read(found)
-        .catch(giveBack(found))
-        .finally(() => {
-          reading -= 1
-          settle()
-        })
-    }
+    for (const who of ['accounts', 'strangers'] as const)
+      while (reading[who] < readers[who] && inFlight + admitted.size() < mostInFlight && !signal.aborted) {
+        const found = files[who].take()
+        if (found === undefined) break
+        reading[who] += 1
+        read(found)
+          .catch(giveBack(found))
+          .finally(() => {
+            reading[who] -= 1
+            settle()
+          })
+      }
     while (inFlight < mostInFlight && !signal.aborted) {
       const next = admitted.take()
       if (next === undefined) break
@@ -150,7 +155,7 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const idle = Promise.withResolvers<void>()
   const settle = (): void => {
     pump()
-    if (signal.aborted && reading + inFlight === 0) idle.resolve()
+    if (signal.aborted && reading.accounts + reading.strangers + inFlight === 0) idle.resolve()
   }
 
   const offer = (name: string): void => {
@@ -158,7 +163,9 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     const stat = lstatSync(join(inbox, name), { throwIfNoEntry: false, bigint: true })
     if (stat === undefined || stuck.get(name) === identityOf(stat)) return
     taken.add(name)
-    files.push(`uid:${stat.uid}`, { name, identity: identityOf(stat), uid: Number(stat.uid) })
+    const uid = Number(stat.uid)
+    const who = parts.admission.accountOf(uid) === undefined ? 'strangers' : 'accounts'
+    files[who].push(`uid:${uid}`, { name, identity: identityOf(stat), uid })
   }
 
   await watchInbox({

@@ -7,7 +7,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
 import { version } from '../protocol/version.ts'
 import type { Transport } from '../wire/transport.ts'
-import { type AccountIds, createStrangers, type Lookup } from './accounts.ts'
+import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { type Core, createCore } from './core.ts'
@@ -32,6 +32,7 @@ import { createPublisher } from './published.ts'
 import { type Recovered, recover } from './recover.ts'
 import { prepareSite } from './setup.ts'
 import { everyWorkflow, type OwedEffect } from './state.ts'
+import { createStrangers } from './strangers.ts'
 
 export type { Log } from './log.ts'
 
@@ -289,7 +290,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           verifier: keys.verifier,
           uidOf: (account) => site.ids.get(account)?.uid,
           accountOf: site.accountOf,
-          strangerOf: createStrangers(config, deps.lookup),
+          strangerOf: createStrangers({ accounts: config.accounts, lookup: deps.lookup, now }),
         },
         state: found.state,
         publisher,
