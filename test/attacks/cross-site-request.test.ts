@@ -16,8 +16,14 @@ const example = (path: string): string =>
 const changesOf = (h: TestHub) =>
   h.hub.routes().filter(({ method }) => !['GET', 'HEAD', 'OPTIONS'].includes(method))
 
-/** Called by servers and by browsers without a session: there is none to abuse. */
-const withoutSession = ['/auth/backchannel-logout', '/api/kiosk/enrol', '/api/kiosk/session']
+/** Called without a session, which could be abused, or with a secret of its own, which no other site has. */
+const withoutSession = [
+  '/auth/backchannel-logout',
+  '/auth/device',
+  '/auth/device/token',
+  '/api/kiosk/enrol',
+  '/api/kiosk/session',
+]
 
 test('every state-changing route refuses a request without token, from a foreign origin, across sites, or as a form', async (t) => {
   const h = await startTestHub(t)
@@ -109,8 +115,8 @@ test('every route that changes something is of a kind whose token and origin the
 })
 
 test('what takes no token takes no form either', async (t) => {
-  const h = await startTestHub(t)
-  for (const url of ['/api/kiosk/enrol', '/api/kiosk/session'])
+  const h = await startTestHub(t, { config: { commandLine: { enabled: true } } })
+  for (const url of ['/auth/device', '/auth/device/token', '/api/kiosk/enrol', '/api/kiosk/session'])
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
