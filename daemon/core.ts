@@ -37,14 +37,22 @@ export type CoreParts = {
   /** A workflow changed: its next wake-up may be another one. Told at once. */
   readonly onTouched: (flow: Workflow) => void
   readonly onProblem: (what: 'journal' | 'audit' | 'snapshot', error: unknown) => void
+  /** An event could not be applied whole. Its workflow stands still; everybody else goes on. */
+  readonly onFault: (event: DaemonEvent, error: unknown) => void
   readonly signal: AbortSignal
-  /** A snapshot after so many events. */
+  /** A snapshot after so many events, or more where it is large. */
   readonly snapshotEvery?: number
 }
+
+/** A large snapshot is written the less often: the journal grows about as much as the last one took, bytes an event. */
+const eventBytes = 250
 
 type Applied = { readonly seq: number; readonly event: DaemonEvent; readonly consequences: Consequences }
 
 const retryPause = 1000
+const snapshotRetry = 10_000
+/** What was asked for and broke on the way. */
+const notDone = { state: 'failed', code: 'internal', reason: null } as const
 /** Feeds are what job histories are made from: kept for a season. */
 const feedKeptMs = 92 * 24 * 3_600_000
 
@@ -60,6 +68,11 @@ export const createCore = (parts: CoreParts): Core => {
   const snapshotEvery = parts.snapshotEvery ?? 5000
   let seq = journal.lastSeq()
   let snapshotAt = seq
+  let snapshotPause = snapshotEvery
+  /** The one that is being written. */
+  let snapshotting: Promise<void> | undefined
+  /** After one that failed. */
+  let snapshotLater: NodeJS.Timeout | undefined
   let queue: Applied[] = []
   /** Resolves when the events in the queue are through. */
   let gathering = createBatch()
@@ -89,32 +102,44 @@ export const createCore = (parts: CoreParts): Core => {
   }
 
   const snapshot = async (
-    data: unknown,
+    data: object,
     writeFeeds: (journal: number, at: number) => Promise<void>,
     at: number,
   ): Promise<void> => {
     try {
-      await writeFeeds(at, parts.now())
+      // Of the state as it is at this event: events that come meanwhile are behind it, here and in the feeds.
+      const written = writeFeeds(at, parts.now())
+      const places = feeds.places()
+      await written
       await feeds.flush()
       // Feeds first: the state says how far they were.
-      await journal.writeSnapshot(at, { ...(data as object), feeds: feeds.places() })
+      const bytes = await journal.writeSnapshot(at, { ...data, feeds: places })
+      snapshotPause = Math.max(snapshotEvery, Math.round(bytes / eventBytes))
       await journal.prune(at)
       await feeds.prune(parts.now() - feedKeptMs)
       snapshotAt = at
       parts.onProblem('snapshot', null)
     } catch (error) {
-      // The journal still has it all; the next one will do.
+      // The journal still has it all; a later one will do.
       parts.onProblem('snapshot', error)
+      snapshotLater ??= setTimeout(() => {
+        snapshotLater = undefined
+        snapshotWanted = true
+        if (running === undefined) run()
+      }, snapshotRetry).unref()
     }
   }
 
   const takeBatch = async (): Promise<void> => {
+    // One at a time; and before this batch is taken, so that the state is that of its last event.
+    if (snapshotWanted) await snapshotting
     const batch = queue
     const done = gathering
     queue = []
     gathering = createBatch()
     const last = batch.at(-1)?.seq ?? seq
-    const due = snapshotWanted || last - snapshotAt >= snapshotEvery
+    const isQuiet = snapshotting === undefined && snapshotLater === undefined
+    const due = snapshotWanted || (isQuiet && last - snapshotAt >= snapshotPause)
     snapshotWanted = false
     const captured = due ? { data: storeState(state, {}), writeFeeds: feeds.capture() } : undefined
     try {
@@ -126,7 +151,10 @@ export const createCore = (parts: CoreParts): Core => {
       if (effects.length > 0) parts.onEffects(effects)
       const runs = new Set(batch.flatMap(({ consequences: { run } }) => (run === undefined ? [] : [run])))
       if (runs.size > 0) parts.onRuns([...runs])
-      if (captured !== undefined) await snapshot(captured.data, captured.writeFeeds, last)
+      if (captured !== undefined)
+        snapshotting = snapshot(captured.data, captured.writeFeeds, last).finally(() => {
+          snapshotting = undefined
+        })
       done.resolve()
     } catch (error) {
       done.reject(error)
@@ -162,18 +190,26 @@ export const createCore = (parts: CoreParts): Core => {
     commit: (events) => {
       // Whatever this is, it was not acknowledged: it comes again after the next start.
       if (closed) return ended
-      for (const event of events) {
+      let whole = true
+      for (const asked of events) {
+        const event = whole || asked.kind !== 'done' ? asked : { ...asked, outcome: notDone }
         const consequences = apply(state, event, parts.around)
+        if (consequences.fault !== undefined) {
+          whole = false
+          parts.onFault(event, consequences.fault)
+        }
         seq += 1
         queue.push({ seq, event, consequences })
         if (consequences.touched !== undefined) parts.onTouched(consequences.touched)
       }
       return events.length === 0 ? Promise.resolve() : gathered()
     },
-    close: () => {
+    close: async () => {
       closed = true
       snapshotWanted = true
-      return gathered()
+      clearTimeout(snapshotLater)
+      await gathered()
+      await snapshotting
     },
   }
 }

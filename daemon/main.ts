@@ -116,9 +116,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     }
   }
 
-  const commit = async (events: readonly DaemonEvent[]): Promise<void> => {
-    await core?.commit(events)
-  }
+  /** The core's own promise: whoever does not wait for it leaves no rejection behind when the daemon ends. */
+  const commit = (events: readonly DaemonEvent[]): Promise<void> => core?.commit(events) ?? Promise.resolve()
   const owe = (effects: readonly OwedEffect[]): void => {
     for (const { account, workflow, effect } of effects) dispatches.get(account)?.owe(workflow, effect)
   }
@@ -157,6 +156,13 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       onRuns: (keys) => conductor?.look(keys),
       onTouched: alarm.set,
       onProblem: (what, error) => problems.report(what, error),
+      onFault: ({ kind, ...event }, err) => {
+        const { account, workflow } = { account: null, workflow: null, ...event }
+        log.error(
+          { err, kind, account, workflow },
+          'an event could not be applied; its workflow stands still',
+        )
+      },
       signal: disk.signal,
     })
     await commit([{ kind: 'daemon', at: now(), what: 'started' }])

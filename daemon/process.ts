@@ -7,7 +7,7 @@ import type { Accepted } from './events.ts'
 import type { Desk } from './handlers/handler.ts'
 import type { Log } from './log.ts'
 import type { Publisher } from './published.ts'
-import { publicName } from './requests.ts'
+import { known, publicName } from './requests.ts'
 
 export type Processor = {
   /** Resolves when the answer is on disk and published. */
@@ -49,12 +49,15 @@ export const createProcessor = (parts: ProcessorParts): Processor => {
   const finish = async (
     request: Accepted,
     name: string,
-    { events, outcome, afterwards }: CarriedOut,
+    { events, afterwards }: CarriedOut,
   ): Promise<void> => {
     // Applied in the turn in which it was decided: nothing comes between.
     await core.commit(events)
     afterwards?.()
-    const { state, code } = outcome ?? { state: 'waiting', code: null }
+    // What became of it, which need not be what was meant to.
+    const found = known(core.state.requests, request.uid, request.id)
+    const { state, code } =
+      found?.waiting === false ? found.answer : { state: 'waiting' as const, code: null }
     await publisher.publish(name, { id: request.id, state, code, at: desk.now() })
   }
 

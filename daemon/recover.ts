@@ -16,8 +16,8 @@ export type Recovered = {
   readonly replayed: number
 }
 
-/** More than one audit record for each event between two snapshots is not possible. */
-const tailLength = 10_000
+/** Records that stand in the site's feed, and some more. */
+const leastTail = 2000
 
 export const recover = async (settings: {
   readonly layout: FeedSettings['layout']
@@ -38,7 +38,10 @@ export const recover = async (settings: {
   if (journal.lastSeq() === 0)
     await journal.append([{ kind: 'genesis', at: now(), audit: chain.last()?.seq ?? 0 }])
 
-  const recent = await readAuditTail(layout.audit, writer, tailLength)
+  const first = (snapshot?.seq ?? 0) + 1
+  // An event gives one audit record at most.
+  const tail = Math.max(leastTail, journal.lastSeq() - first + 1)
+  const recent = await readAuditTail(layout.audit, writer, tail)
   const bySeq = new Map(recent.map((record) => [record.seq, record]))
   const audited = chain.last()?.seq ?? 0
   const feeds = await openFeeds({
@@ -51,7 +54,6 @@ export const recover = async (settings: {
     now,
     onProblem: settings.onFeedProblem,
   })
-  const first = (snapshot?.seq ?? 0) + 1
   for await (const { seq, event } of journal.read(first)) {
     const consequences = apply(state, event, settings.around)
     const { audit } = consequences

@@ -20,6 +20,7 @@ import {
   runOfJob,
   stopRun,
 } from './plugins/runs.ts'
+import { quarantine } from './quarantine.ts'
 import {
   createRequests,
   presentRequest,
@@ -84,6 +85,8 @@ export type Consequences = {
   readonly touched: Workflow | undefined
   /** The plugin run that is to be looked at, by its request's key. */
   readonly run: string | undefined
+  /** What the event could not be applied for: of it stands only what was done until then. */
+  readonly fault?: unknown
 }
 
 const nothing: Consequences = {
@@ -285,9 +288,30 @@ const applyKind = <K extends EventKind>(
   around: Surroundings,
 ): Consequences => appliers[kind](state, event, around)
 
-/** Changes the state in place. Each event that is audited gives one record, so that their number says which are missing. */
+/**
+ * What stopped half way stops each time, so a replay ends where this did. Its workflow stands still with what it was
+ * then: until somebody reloads it, or, since a later version may know better, until the daemon starts again.
+ */
+const afterFault = (state: DaemonState, event: DaemonEvent, fault: unknown): Consequences => {
+  const flow =
+    'workflow' in event && typeof event.account === 'string'
+      ? findWorkflow(state, event.account, event.workflow)
+      : undefined
+  if (flow === undefined) return { ...nothing, fault }
+  const why = fault instanceof Error ? fault.message : String(fault)
+  return { ...ofWorkflow(flow, quarantine(flow, why, event.at)), fault }
+}
+
+/**
+ * Changes the state in place. Each event that is audited gives one record, so that their number says which are missing.
+ * Never throws: one workflow's trouble must not be everybody's.
+ */
 export const apply = (state: DaemonState, event: DaemonEvent, around: Surroundings): Consequences => {
   const audit = auditOf(state, event)
   if (audit !== undefined) state.audited += 1
-  return { ...applyKind(event.kind, state, event as never, around), audit }
+  try {
+    return { ...applyKind(event.kind, state, event as never, around), audit }
+  } catch (thrown) {
+    return { ...afterFault(state, event, thrown), audit }
+  }
 }

@@ -7,6 +7,7 @@ import { type FeedLine, feedVersion, segmentName, snapshotName } from '../protoc
 import { type Disk, realDisk } from './disk.ts'
 import { firstOf, listSegments, readSnapshot, restoreFeed } from './feed-files.ts'
 import { ensureDir, writeFileAtomic } from './files.ts'
+import { jsonInTurns } from './json-in-turns.ts'
 import { closeFile, openFile } from './lines.ts'
 
 type Put = FeedLine['put'][number]
@@ -159,7 +160,7 @@ export const openFeedWriter = async (settings: FeedWriterSettings): Promise<Feed
     },
     writeSnapshot: async (rows, journal, at) => {
       const { seq } = last
-      const text = JSON.stringify({ v: feedVersion, seq, journal, at, rows })
+      const text = await jsonInTurns({ v: feedVersion, seq, journal, at, rows })
       await flush()
       await writeFileAtomic(join(dir, snapshotName), text, fileSettings)
       rollNext ||= size >= rollAtSnapshot

@@ -15,6 +15,7 @@ import {
   readSegment,
   type Segment,
 } from './journal-segment.ts'
+import { jsonInTurns } from './json-in-turns.ts'
 
 export type Journal<Event> = {
   /** Bytes of a write that a crash had left unfinished, cut off at opening. */
@@ -29,8 +30,11 @@ export type Journal<Event> = {
   readonly append: (events: readonly Event[]) => Promise<number>
   /** Durable events from a number on. Throws `journal.corrupt` where they are not all there. */
   readonly read: (fromSeq: number) => AsyncIterable<JournalEntry<Event>>
-  /** Replaces the snapshot, durably. `seq` = the last event that it contains, durable by then. */
-  readonly writeSnapshot: (seq: number, data: unknown) => Promise<void>
+  /**
+   * Replaces the snapshot, durably; resolves with its size, bytes. `seq` = the last event that it contains, durable by
+   * then. `data` must not change meanwhile.
+   */
+  readonly writeSnapshot: (seq: number, data: object) => Promise<number>
   readonly readSnapshot: () => Promise<{ readonly seq: number; readonly data: unknown } | undefined>
   /** Removes segments in which every event is before `beforeSeq`; the last one stays. */
   readonly prune: (beforeSeq: number) => Promise<void>
@@ -153,8 +157,9 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
     readSnapshot,
     writeSnapshot: async (seq, data) => {
       if (seq > durableSeq) throw new RangeError(`event ${seq} is not durable yet`)
-      const text = JSON.stringify({ v: snapshotVersion, seq, data })
-      await writeFileAtomic(join(dir, 'snapshot.json'), text, { mode: 0o600 })
+      const bytes = await jsonInTurns({ v: snapshotVersion, seq, data })
+      await writeFileAtomic(join(dir, 'snapshot.json'), bytes, { mode: 0o600 })
+      return bytes.length
     },
     prune: async (beforeSeq) => {
       for (let next = segments[1]; next !== undefined && next.first <= beforeSeq; next = segments[1]) {
