@@ -11,6 +11,8 @@ export type Definition = {
   readonly compiled: CompiledWorkflow
   /** Its own `permissions:`. */
   readonly layer: Layer | undefined
+  /** What is right and probably not meant, for people, each with its place. */
+  readonly warnings: readonly string[]
 }
 
 const mostTold = 20
@@ -30,17 +32,15 @@ export const readDefinition = (text: string, file: string): Definition => {
   try {
     const yaml = parseYaml(text, file)
     const result = compile(yaml.value)
-    if (!result.ok) {
-      const told = result.problems.slice(0, mostTold).map((problem) => tell(yaml, text, file, problem))
-      const more = result.problems.length - told.length
-      throw new SeneschalError(
-        'workflow.invalid',
-        [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('\n'),
-      )
+    const tellAll = (problems: readonly Problem[]): readonly string[] => {
+      const told = problems.slice(0, mostTold).map((problem) => tell(yaml, text, file, problem))
+      const more = problems.length - told.length
+      return more > 0 ? [...told, `and ${more} more`] : told
     }
+    if (!result.ok) throw new SeneschalError('workflow.invalid', tellAll(result.problems).join('\n'))
     const { permissions } = result.workflow
     const layer = permissions === undefined ? undefined : layerFrom(yaml, file, ['permissions'], permissions)
-    return { text, compiled: result.workflow, layer }
+    return { text, compiled: result.workflow, layer, warnings: tellAll(result.warnings) }
   } catch (thrown) {
     if (thrown instanceof SeneschalError && thrown.code === 'config.invalid')
       throw new SeneschalError('workflow.invalid', thrown.detail, { cause: thrown })

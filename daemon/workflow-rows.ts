@@ -90,6 +90,7 @@ export const presentWorkflow = (parts: {
   readonly shown: Readonly<Partial<Counts>>
   readonly held: boolean
   readonly problem: string | null
+  readonly warnings: readonly string[]
   readonly at: number
 }): WorkflowRow => {
   const { summary } = parts
@@ -113,5 +114,6 @@ export const presentWorkflow = (parts: {
     cycles: oldest === undefined || newest === undefined ? null : { first: oldest, last: newest },
     at: parts.at,
     problem: parts.problem,
+    ...(parts.warnings.length === 0 ? {} : { warnings: parts.warnings }),
   }
 }

@@ -37,9 +37,7 @@ export type Workflow = {
   readonly account: string
   readonly workflow: string
   /** undefined: no definition was ever right. */
-  definition:
-    | { readonly text: string; readonly compiled: CompiledWorkflow; readonly layer: Layer | undefined }
-    | undefined
+  definition: Definition | undefined
   /** The permissions in force: the definition's own, unless those wait for an owner. */
   layer: Layer | undefined
   engine: EngineState | undefined
@@ -140,6 +138,7 @@ export const workflowRowOf = (flow: Workflow): WorkflowRow =>
     shown: flow.shown as Partial<Counts>,
     held: flow.held,
     problem: flow.problem,
+    warnings: flow.definition?.warnings ?? [],
     at: flow.at,
   })
 

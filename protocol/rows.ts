@@ -72,6 +72,8 @@ export const workflowRow = z.readonly(
     at: time,
     /** Why the last reload was refused, file:line:column: message; null when all is well. */
     problem: z.nullable(z.string()),
+    /** What the definition in force probably does not mean, file:line:column: message each. Absent: nothing. */
+    warnings: z.optional(z.readonly(z.array(z.string()))),
   }),
 )
 export type WorkflowRow = z.infer<typeof workflowRow>

@@ -40,7 +40,7 @@ export const reload: Handler<'reload'> = async (request, _args, desk) => {
   }
   const keepsLayer = !sameRules(flow.layer, read.layer) && !maySetLayers(request, desk)
   const taken = { kind: 'definition', at, account, workflow, text } as const
-  if (!keepsLayer) return done([taken], desk.definitionChanged)
-  const note = tellWaiting(account, workflow, read.layer)
-  return { ...done([{ ...taken, keepsLayer }], desk.definitionChanged), note }
+  const plan = done([keepsLayer ? { ...taken, keepsLayer } : taken], desk.definitionChanged)
+  const notes = [...(keepsLayer ? [tellWaiting(account, workflow, read.layer)] : []), ...read.warnings]
+  return notes.length === 0 ? plan : { ...plan, note: notes.join('\n') }
 }

@@ -5,7 +5,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readHistory } from '../../durable/feed-follower.ts'
-import type { AccountRow, InstanceRow, JobRow } from '../../protocol/rows.ts'
+import type { AccountRow, InstanceRow, JobRow, RequestRow, WorkflowRow } from '../../protocol/rows.ts'
 import { type DaemonSite, elevated } from '../harness/daemon.ts'
 import { startDaemon } from '../harness/in-process-daemon.ts'
 import { until } from '../harness/until.ts'
@@ -97,6 +97,25 @@ test('edits that add up to more than a job can be given are refused', async (t) 
   assert.deepEqual([refused.state, refused.code], ['refused', 'args.invalid'])
   // What replaces former ones adds nothing.
   assert.equal((await edit('A')).state, 'done')
+})
+
+test('a task that the graph does not name is told on the row and to whoever reloads', async (t) => {
+  const text = 'graph: climb\ntasks: { climb: {}, clmb: {} }\n'
+  const site = await startDaemon(t, { workflows: { [`${account}/clouds`]: text }, autoplay: false })
+  const told = `${account}/clouds/workflow.yaml:2:21: tasks.clmb: The graph does not name "clmb", so it never runs.`
+  const row = () => rowIn<WorkflowRow>(site.layout.accountFeed(account), 'workflow', 'clouds')
+  await until(async () => (await row())?.warnings?.[0] === told)
+  assert.equal((await row())?.problem, null)
+  const admin = { sub: 'admin', ...elevated('write') }
+  const file = join(site.dir, 'definitions', account, 'clouds/workflow.yaml')
+  await writeFile(file, `${text}# the same\n`)
+  const reload = async () => {
+    const { id } = await site.ask({ action: 'reload', workflow: 'clouds' }, admin)
+    return await rowIn<RequestRow>(site.layout.accountFeed(account), 'request', id)
+  }
+  assert.equal((await reload())?.reason, told)
+  await writeFile(file, 'graph: climb\ntasks: { climb: {} }\n')
+  assert.deepEqual([(await reload())?.state, (await row())?.warnings], ['done', undefined])
 })
 
 test('a host that cannot be reached delays its own account alone, and says so until it can', async (t) => {

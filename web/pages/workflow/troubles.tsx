@@ -54,6 +54,16 @@ export const Troubles = ({ context }: { readonly context: WorkflowContext }) => 
           <code>{row.problem}</code>
         </Banner>
       )}
+      {row?.warnings !== undefined && (
+        <Banner tone="warn">
+          <strong>The definition is in force, and may not say what was meant.</strong>
+          {row.warnings.map((warning) => (
+            <div key={warning}>
+              <code>{warning}</code>
+            </div>
+          ))}
+        </Banner>
+      )}
       {row !== undefined && <Help row={row} />}
       {unreadable > 0 && (
         <Banner tone="warn">
