@@ -26,12 +26,11 @@ export type RemoteFeed = {
   readonly signal: AbortSignal
   /** A way on which nothing was said for so long is dead, ms. */
   readonly deafAfter?: number
+  /** Of one reset, all parts together, bytes; larger than any site. */
+  readonly longestReset?: number
   /** The first pause before another try, and the longest, ms. */
   readonly pauses?: { readonly first: number; readonly longest: number }
 }
-
-/** Of one reset, all parts together, bytes: no site is that large. */
-const longestReset = 256 * 1024 * 1024
 
 const usualPauses = { first: 500, longest: 30_000 }
 
@@ -46,6 +45,7 @@ const parse = (line: string): FeedMessage => {
 /** Follows until the signal is aborted; then resolves. Never rejects: what goes wrong is told and tried again. */
 export const followRemoteFeed = async (road: RemoteFeed, sink: SiteFeedSink): Promise<void> => {
   const { transport, signal, deafAfter = feedTickInterval * 4, pauses = usualPauses } = road
+  const longestReset = road.longestReset ?? 256 * 1024 * 1024
   let place: FeedPlace | undefined
   /** Rows of a reset whose last part has not come, and what they came to. */
   let parts: FeedSnapshot['rows'][number][] = []

@@ -103,7 +103,7 @@ type Heard = {
 const listen = (
   t: TestContext,
   agent: ReturnType<typeof inProcessAgent>,
-  more: Partial<SiteFeedSink> & { readonly deafAfter?: number } = {},
+  more: Partial<SiteFeedSink> & { readonly deafAfter?: number; readonly longestReset?: number } = {},
 ): { readonly heard: Heard; readonly stop: () => Promise<void> } => {
   const heard: Heard = { resets: [], lines: [], files: [], problems: [], current: 0 }
   const end = new AbortController()
@@ -115,6 +115,7 @@ const listen = (
       signal: end.signal,
       pauses: { first: 5, longest: 20 },
       ...(more.deafAfter === undefined ? {} : { deafAfter: more.deafAfter }),
+      ...(more.longestReset === undefined ? {} : { longestReset: more.longestReset }),
     },
     {
       onReset: (rows, { seq }) => void heard.resets.push({ rows: rows.length, seq }),
@@ -320,6 +321,37 @@ test('lines that are left out or that make no sense are not believed: all is ask
   await until(() => heard.resets.length === 4 && heard.problems.at(-1) === null)
   assert.equal(lies.length, 0)
   assert.deepEqual(new Set(heard.lines.map(({ seq }) => seq)), new Set([1]))
+})
+
+test('a beginning without end is not waited for', async (t) => {
+  const { dir } = await site(t)
+  const part = {
+    type: 'reset',
+    epoch: 'e',
+    seq: 1,
+    rows: [{ kind: 'account', key: 'a', row: 'x' }],
+    more: true,
+  }
+  const agent = inProcessAgent({
+    role: 'feed',
+    site: dir,
+    tamper: (stdout) => {
+      const out = new PassThrough()
+      stdout.on('data', (chunk: Buffer) =>
+        out.write(chunk.includes('"type"') ? `${JSON.stringify(part)}\n` : chunk),
+      )
+      stdout.on('close', () => out.destroy())
+      const more = setInterval(() => out.write(`${JSON.stringify(part)}\n`), 1)
+      out.on('close', () => {
+        clearInterval(more)
+        stdout.destroy()
+      })
+      return out
+    },
+  })
+  const { heard } = listen(t, agent, { longestReset: 1000 })
+  await until(() => heard.problems.some((problem) => problem?.includes('begins without end')))
+  assert.deepEqual(heard.resets, [])
 })
 
 test('a hub ends its way when it ends, and an agent that was told no site reads nothing', async (t) => {
