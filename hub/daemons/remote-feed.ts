@@ -116,19 +116,28 @@ export const followRemoteFeed = async (road: RemoteFeed, sink: SiteFeedSink): Pr
     const { stream } = await openFeed(transport, { version: 1, ...since }, { signal, noise: road.noise })
     forgetParts()
     const reader = createHeadReader(stream)
-    const deaf = setTimeout(() => stream.destroy(), deafAfter)
+    // Counted in looks, so that a process which stood still does not take the other end for dead.
+    let quietLooks = 0
+    const deaf = setInterval(() => {
+      quietLooks += 1
+      if (quietLooks > 2) stream.destroy()
+    }, deafAfter / 2)
+    // A way that breaks at once, or whose far end says nonsense, has not come back.
+    const steady = setTimeout(() => {
+      tries = 0
+    }, pauses.longest)
     const leave = (): void => void stream.destroy()
     signal.addEventListener('abort', leave, { once: true })
     try {
       for (;;) {
         const line = await readLine(reader, feedMessageLimit)
         if (line === undefined) throw new SeneschalError('lost.connection')
-        deaf.refresh()
-        tries = 0
+        quietLooks = 0
         await believe(line)
       }
     } finally {
-      clearTimeout(deaf)
+      clearInterval(deaf)
+      clearTimeout(steady)
       signal.removeEventListener('abort', leave)
       stream.destroy()
     }

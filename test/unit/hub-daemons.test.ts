@@ -103,7 +103,11 @@ type Heard = {
 const listen = (
   t: TestContext,
   agent: ReturnType<typeof inProcessAgent>,
-  more: Partial<SiteFeedSink> & { readonly deafAfter?: number; readonly longestReset?: number } = {},
+  more: Partial<SiteFeedSink> & {
+    readonly deafAfter?: number
+    readonly longestReset?: number
+    readonly longestPause?: number
+  } = {},
 ): { readonly heard: Heard; readonly stop: () => Promise<void> } => {
   const heard: Heard = { resets: [], lines: [], files: [], problems: [], current: 0 }
   const end = new AbortController()
@@ -113,7 +117,7 @@ const listen = (
       random: () => 0.5,
       noise: () => undefined,
       signal: end.signal,
-      pauses: { first: 5, longest: 20 },
+      pauses: { first: 5, longest: more.longestPause ?? 20 },
       ...(more.deafAfter === undefined ? {} : { deafAfter: more.deafAfter }),
       ...(more.longestReset === undefined ? {} : { longestReset: more.longestReset }),
     },
@@ -321,6 +325,26 @@ test('lines that are left out or that make no sense are not believed: all is ask
   await until(() => heard.resets.length === 4 && heard.problems.at(-1) === null)
   assert.equal(lies.length, 0)
   assert.deepEqual(new Set(heard.lines.map(({ seq }) => seq)), new Set([1]))
+})
+
+test('a far end that says nonsense is asked less and less often, and complained of once', async (t) => {
+  const agent = inProcessAgent({
+    role: 'feed',
+    site: (await site(t)).dir,
+    tamper: (stdout) => {
+      const out = new PassThrough()
+      stdout.on('data', (chunk: Buffer) => out.write(chunk.includes('"type"') ? '{"type":"no"}\n' : chunk))
+      stdout.on('close', () => out.destroy())
+      out.on('close', () => stdout.destroy())
+      return out
+    },
+  })
+  const { heard } = listen(t, agent, { longestPause: 60_000 })
+  const begin = performance.now()
+  await until(() => agent.count() === 6)
+  // 5 ms, doubled each time, a quarter less by chance.
+  assert.ok(performance.now() - begin > 100)
+  assert.equal(heard.problems.length, 1)
 })
 
 test('a beginning without end is not waited for', async (t) => {

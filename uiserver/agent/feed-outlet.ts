@@ -1,4 +1,4 @@
-/** Lines of JSON into a pipe that may be full, without ever keeping more of them than one. */
+/** Lines of JSON into a pipe that may be full: whoever sends waits, and what is replaced meanwhile is not sent. */
 import type { Writable } from 'node:stream'
 import type { FeedFile, FeedMessage } from '../../protocol/feed-stream.ts'
 
@@ -7,7 +7,7 @@ export type FeedOutlet = {
   readonly send: (message: FeedMessage) => Promise<void>
   /** The file as it is now. While the pipe is full, only its last state waits. */
   readonly sendFile: (name: FeedFile, value: unknown) => void
-  /** Whether anything was sent since this was asked last. */
+  /** Whether anything was sent since this was asked last, or still waits to be. */
   readonly spoke: () => boolean
 }
 
@@ -23,6 +23,7 @@ export const createFeedOutlet = (parts: {
   const files = new Map<FeedFile, unknown>()
   let isSendingFiles = false
   let didSpeak = false
+  let waiting = 0
 
   const room = (): Promise<void> =>
     new Promise((resolve) => {
@@ -30,8 +31,10 @@ export const createFeedOutlet = (parts: {
         clearTimeout(stuck)
         stdout.off('drain', settle).off('close', settle)
         left.removeEventListener('abort', settle)
+        waiting -= 1
         resolve()
       }
+      waiting += 1
       const stuck = setTimeout(parts.giveUp, parts.patience)
       stdout.once('drain', settle).once('close', settle)
       left.addEventListener('abort', settle, { once: true })
@@ -60,7 +63,7 @@ export const createFeedOutlet = (parts: {
       if (!isSendingFiles) void sendFiles()
     },
     spoke: () => {
-      const answer = didSpeak
+      const answer = didSpeak || waiting > 0
       didSpeak = false
       return answer
     },
