@@ -32,6 +32,8 @@ export type Command = {
    * look like. Without it, all are.
    */
   readonly ownWords?: (args: readonly string[]) => number
+  /** Stands under this heading in the overview. */
+  readonly section?: string
   /** Started by the product itself, not by people; left out of the overview. */
   readonly internal?: boolean
   /** Loads what the command needs only then, so that `--help` and the agent stay fast. Resolves to the exit code. */
@@ -125,13 +127,18 @@ export const helpOf = (command: Command): string => {
 export const overview = (commands: readonly Command[], version: string): string => {
   const shown = commands.filter((command) => command.internal !== true)
   const width = Math.max(...shown.map((command) => command.name.length)) + 2
+  const sections = [...new Set(shown.map(({ section }) => section))]
+  const line = ({ name, summary }: Command) => `  ${name.padEnd(width)}${summary}`
   return [
     `seneschal ${version}: a restricted control interface between people and a protected environment`,
     '',
     'Usage: seneschal COMMAND [OPTIONS]',
     '',
-    ...shown.map((command) => `  ${command.name.padEnd(width)}${command.summary}`),
-    '',
+    ...sections.flatMap((section) => [
+      ...(section === undefined ? [] : [`${section}:`]),
+      ...shown.filter((command) => command.section === section).map(line),
+      '',
+    ]),
     'Every command has --help. Errors say a code; docs/reference/errors.md explains each.',
     '',
   ].join('\n')

@@ -1,9 +1,11 @@
 /** Commands of an installed site, in the order of the overview. */
 import type { Command } from './command.ts'
+import { actionCommands } from './commands/act.ts'
 import { auditVerifyCommand } from './commands/audit.ts'
 import { daemonCommand, daemonSetupCommand } from './commands/daemon.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
+import { personCommands } from './commands/person.ts'
 import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
 import { helpCommand, pluginsCommand } from './commands/plugins.ts'
@@ -23,6 +25,8 @@ export const siteCommands: readonly Command[] = [
   pluginCheckCommand,
   explainCommand,
   auditVerifyCommand,
+  ...personCommands,
+  ...actionCommands,
   pluginHostCommand,
   ...farCommands,
 ]

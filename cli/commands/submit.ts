@@ -4,24 +4,10 @@ import { actions, isActionName, levelOf } from '../../protocol/actions/registry.
 import { SeneschalError } from '../../protocol/errors.ts'
 import { parseId } from '../../protocol/ids.ts'
 import { type Command, type Input, text } from '../command.ts'
+import { keyValues } from '../key-values.ts'
 import { pluginArguments } from '../plugin-arguments.ts'
 import { mustFindPlugin } from '../plugin-catalogue.ts'
 import { requestDirectories, siteDirectory, siteOption } from '../site-directory.ts'
-
-/** `key=value` words; a value that is JSON counts as what it says, all else is text. */
-const argumentsOf = (words: readonly string[]): Record<string, unknown> =>
-  Object.fromEntries(
-    words.map((word) => {
-      const at = word.indexOf('=')
-      if (at < 1) throw new SeneschalError('usage', `${JSON.stringify(word)} is not KEY=VALUE.`)
-      const value = word.slice(at + 1)
-      try {
-        return [word.slice(0, at), JSON.parse(value) as unknown]
-      } catch {
-        return [word.slice(0, at), value]
-      }
-    }),
-  )
 
 /** Whatever follows the plugin's name is the plugin's, whatever it looks like. */
 const ownWords = (args: readonly string[]): number => {
@@ -60,7 +46,7 @@ const askOf = async (input: Input) => {
   }
   const args =
     plugin === undefined
-      ? argumentsOf(rest)
+      ? keyValues(rest)
       : pluginArguments(await mustFindPlugin(siteDirectory(input), plugin), rest)
   const checked = definition.args.safeParse(args)
   if (!checked.success)
