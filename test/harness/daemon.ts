@@ -15,7 +15,7 @@ import { type Grant, grantType } from '../../protocol/tokens.ts'
 import { createSigner, generateKey, type Signer } from '../../wire/tokens.ts'
 import { until } from './until.ts'
 
-const root = join(import.meta.dirname, '..', '..')
+const source = join(import.meta.dirname, '..', '..', 'cli/main.ts')
 export const issuer = 'http://hub.test'
 export const site = 'test'
 
@@ -57,8 +57,11 @@ export const elevated = (elevationClass: ElevationClass): Partial<Grant> => ({
   elevation: { class: elevationClass, until: Date.now() + 60_000 },
 })
 
+/** Whoever has something to be done at the end: a test, or a row of the bench. */
+export type Ending = Pick<TestContext, 'after'>
+
 export const daemonSite = async (
-  t: TestContext,
+  t: Ending,
   settings: {
     /** `ACCOUNT/WORKFLOW` → definition. */
     readonly workflows: Readonly<Record<string, string>>
@@ -66,6 +69,8 @@ export const daemonSite = async (
     readonly autoplay?: boolean
     /** The `plugins:` part of its configuration. */
     readonly plugins?: Readonly<Record<string, unknown>>
+    /** The program of the accounts' agents; the sources' without it. */
+    readonly agent?: string
   },
 ): Promise<DaemonSite> => {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'seneschal-daemon-')))
@@ -100,7 +105,7 @@ export const daemonSite = async (
         {
           transport: {
             kind: 'local',
-            command: [process.execPath, join(root, 'cli/main.ts'), 'agent', '--role', 'daemon'],
+            command: [process.execPath, settings.agent ?? source, 'agent', '--role', 'daemon'],
             env: { HOME: homes[index] },
           },
         },
@@ -177,16 +182,12 @@ export type DaemonProcess = {
   readonly ended: Promise<number | string>
 }
 
-/** The daemon as its command starts it. */
-export const spawnDaemon = (daemon: DaemonSite): DaemonProcess => {
-  const child = spawn(
-    process.execPath,
-    [join(root, 'cli/main.ts'), 'daemon', '--config', daemon.configFile],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH ?? '', HOME: daemon.dir },
-    },
-  )
+/** The daemon as its command starts it, from the sources or from a built program. */
+export const spawnDaemon = (daemon: DaemonSite, program: string = source): DaemonProcess => {
+  const child = spawn(process.execPath, [program, 'daemon', '--config', daemon.configFile], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '', HOME: daemon.dir },
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
