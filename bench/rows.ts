@@ -4,6 +4,7 @@ import { click } from './rows/click.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
 import { idle } from './rows/idle.ts'
+import { kills } from './rows/kills.ts'
 import { memory } from './rows/memory.ts'
 import { proxy } from './rows/proxy.ts'
 import { reads } from './rows/reads.ts'
@@ -22,4 +23,5 @@ export const rows: readonly Row[] = [
   reads,
   requests,
   engine,
+  kills,
 ]
