@@ -1,6 +1,7 @@
 /** Puts a hub together from its configuration. */
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { milliseconds, readSecret } from '../config/schemas.ts'
 import { SeneschalError } from '../protocol/errors.ts'
@@ -153,6 +154,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       follow: feedOf(daemon, {
         transport: deps.feedTransport,
         random: deps.random,
+        kept: join(dirname(config.database), 'feeds'),
         warn: (context, message) => log.warn(context, message),
       }),
     })),

@@ -100,8 +100,11 @@ export const createSite = (parts: SiteParts): Site => {
           const parsed = heartbeat.safeParse(value)
           if (!parsed.success) return complain(file, parsed.error)
           wrong.delete(file)
-          // One that is told again, over a new way or by a file that was touched, is no sign of life.
-          if (last.get(name)?.at !== parsed.data.at) cameAt.set(name, now())
+          const { at } = parsed.data
+          const before = last.get(name)?.at
+          // The first may have lain there for long. One that is told again, over a new way, is no sign of life.
+          if (before === undefined) cameAt.set(name, Math.min(at, now()))
+          else if (before !== at) cameAt.set(name, now())
           last.set(name, parsed.data)
           hear(name)
         },

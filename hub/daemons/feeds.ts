@@ -5,6 +5,7 @@ import { createSshGate } from '../../wire/ssh-gate.ts'
 import { createSshTransport } from '../../wire/ssh-transport.ts'
 import type { Transport } from '../../wire/transport.ts'
 import type { DaemonConfig, SshFeed } from './config.ts'
+import { keepFeed } from './kept-feed.ts'
 import { followRemoteFeed } from './remote-feed.ts'
 
 /** Tells the sink until the signal is aborted; then resolves. Never rejects. */
@@ -20,6 +21,8 @@ export const feedOf = (
   deps: {
     readonly transport: (to: SshFeed) => Transport
     readonly random: () => number
+    /** Directory of the hub's own, for what feeds of other hosts said last. */
+    readonly kept: string
     readonly warn: (context: Readonly<Record<string, unknown>>, message: string) => void
   },
 ): FollowFeed => {
@@ -27,15 +30,13 @@ export const feedOf = (
   if ('path' in feed) return localFeed(feed.path)
   // Made here: what is wrong with its keys is told before anything is followed.
   const transport = deps.transport(feed.ssh)
+  const noise = (text: string): void =>
+    deps.warn({ daemon: name, text }, 'a login script printed before the agent spoke')
+  const onProblem = (err: unknown): void =>
+    deps.warn({ daemon: name, err }, 'what a feed said last cannot be kept, or cannot be read again')
   return (sink, signal) =>
-    followRemoteFeed(
-      {
-        transport,
-        random: deps.random,
-        noise: (text) => deps.warn({ daemon: name, text }, 'a login script printed before the agent spoke'),
-        signal,
-      },
-      sink,
+    keepFeed({ file: join(deps.kept, `${name}.json`), onProblem }, sink, (since, kept) =>
+      followRemoteFeed({ transport, random: deps.random, noise, since, signal }, kept),
     )
 }
 

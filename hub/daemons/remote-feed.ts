@@ -23,6 +23,8 @@ export type RemoteFeed = {
   readonly random: () => number
   /** What a login script printed there. */
   readonly noise: (text: string) => void
+  /** Where to go on from, as far as it was told before. */
+  readonly since?: FeedPlace | undefined
   readonly signal: AbortSignal
   /** A way on which nothing was said for so long is dead, ms. */
   readonly deafAfter?: number
@@ -46,7 +48,7 @@ const parse = (line: string): FeedMessage => {
 export const followRemoteFeed = async (road: RemoteFeed, sink: SiteFeedSink): Promise<void> => {
   const { transport, signal, deafAfter = feedTickInterval * 4, pauses = usualPauses } = road
   const longestReset = road.longestReset ?? 256 * 1024 * 1024
-  let place: FeedPlace | undefined
+  let place = road.since
   /** Rows of a reset whose last part has not come, and what they came to. */
   let parts: FeedSnapshot['rows'][number][] = []
   let bytes = 0

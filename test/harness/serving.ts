@@ -163,7 +163,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   const signer = await createSigner({
     keys: join(dir, 'keys'),
     issuer: origin,
-    siteOf: (account) => (account === 'oceans_stage' ? 'test.oceans' : 'test'),
+    siteOf: () => 'test',
     vouched: createVouched(site.policy),
     now,
     wall: now,

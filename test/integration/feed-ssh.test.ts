@@ -1,6 +1,7 @@
 /** A hub that mounts nothing of the daemon's host: its feed through a real sshd, as an account that can do nothing else. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
@@ -62,6 +63,7 @@ describe('a feed over SSH', { skip }, () => {
             {
               transport: createFeedTransports({ now: Date.now, random: Math.random }),
               random: Math.random,
+              kept: join(far.dir, randomUUID()),
               warn: (context, message) => log.warn(context, message),
             },
           ),

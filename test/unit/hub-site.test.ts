@@ -168,6 +168,9 @@ test('a daemon that was not heard of for 8 s is silent, whatever its clock says;
   const { feed, site } = await followed(t, () => Date.now() + ahead)
   await feed.put('account', 'atmosphere_stage', accountRow('atmosphere_stage'))
   const at = Date.now() - 20_000
+  await feed.heartbeat(at - 2000)
+  await until(() => site.view.daemons()[0]?.at === at - 2000)
+  assert.equal(site.view.daemons()[0]?.silent, true, 'it may have lain there since then')
   await feed.heartbeat(at)
   await until(() => site.view.daemons()[0]?.silent === false)
   assert.deepEqual(site.view.daemons(), [{ daemon: 'one', at, silent: false, version: '0.1.0', codes: [] }])
