@@ -35,8 +35,11 @@ export type StartProgress = {
 
 export type ServerState =
   | { readonly state: 'running'; readonly version: string; readonly startedAt: number }
-  /** The process is there but does not answer: hung, or on its way down. */
-  | { readonly state: 'silent' }
+  /**
+   * The process is there but does not answer: hung, or on its way down. If it is busy it may merely be slow: it did
+   * something while it was waited for, or waits for a processor or a disk.
+   */
+  | { readonly state: 'silent'; readonly busy: boolean }
   /** Gone, or never came up. `log` is its own last lines, where they are left. */
   | { readonly state: 'exited'; readonly log: readonly string[] }
 

@@ -6,16 +6,19 @@
  */
 import type { Duplex } from 'node:stream'
 import type { ProgressEvent } from '../../protocol/api.ts'
-import { asSeneschalError, type ErrorCode, SeneschalError } from '../../protocol/errors.ts'
+import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ServerRow, ServerState } from '../../protocol/rows.ts'
 import type { Viewer } from '../context.ts'
 import type { StoredServer } from '../store/servers.ts'
 import { createInterest } from './interest.ts'
 import { type Incarnation, launch } from './launch.ts'
+import { createLooker } from './look.ts'
 import { createProgress } from './progress.ts'
 import { createPulse } from './pulse.ts'
 import { createServerRecords } from './records.ts'
 import type { ServersParts } from './servers.ts'
+import { beyondReach, onTheRoad } from './troubles.ts'
+import { createBench, type Start } from './work.ts'
 
 export type Life = {
   readonly row: () => ServerRow
@@ -33,38 +36,12 @@ export type Life = {
   readonly close: () => Promise<void>
 }
 
-/** At most one at a time; whoever wants another waits for its end. Only a start is joined. `done` never rejects. */
-type Work = { readonly kind: 'start' | 'stop' | 'clear' | 'adopt'; readonly done: Promise<void> }
-type Start = Work & {
-  readonly kind: 'start'
-  readonly result: Promise<void>
-  readonly abort: AbortController
-}
-
-/** A stop that takes longer has failed, a question that does has no answer, ms. */
+/** A stop that takes longer has failed, ms. */
 const stopPatience = 15_000
-const askPatience = 8000
-/** Looks in a row at a process that is there but does not answer, until it counts as hung. */
-const silentLooks = 2
+const clearPatience = 8000
+/** A server that is in trouble is looked at again so soon, and less often the longer it lasts: looks cost its host, ms. */
 const soonAgain = 2000
-/** Failures that say nothing about the server: it may be tried again as soon as the host is there. */
-const onTheRoad: ReadonlySet<string> = new Set<ErrorCode>(['host.unreachable', 'lost.connection'])
-
-/** Nothing was launched, and whoever would end it had to wait for the same failure again. */
-const beyondReach: ReadonlySet<ErrorCode> = new Set([
-  'agent.missing',
-  'agent.version',
-  'host.key-unknown',
-  'host.unreachable',
-  'ssh.auth-failed',
-])
-
-/** A question that took too long says that it did. */
-const troubleOf = (thrown: unknown): SeneschalError =>
-  thrown instanceof DOMException && thrown.name === 'TimeoutError'
-    ? new SeneschalError('server.timeout', undefined, { cause: thrown })
-    : asSeneschalError(thrown)
-
+const latestAgain = 10_000
 export const createLife = (
   account: string,
   parts: ServersParts,
@@ -74,14 +51,15 @@ export const createLife = (
   const spawner = parts.spawner(account)
   const interest = createInterest(now)
   const records = createServerRecords(account, parts)
+  const looker = createLooker(spawner, now)
+  const bench = createBench((kind, err) => log.warn({ err, account }, `${kind} failed`))
+  const isFree = () => bench.present() === undefined
   let row: ServerRow = { account, state: 'off', host: null, since: now(), code: null, reason: null }
   const progress = createProgress({ state: 'off', message: 'The server is off.', at: now(), code: null })
   /** The one that runs, may still run, or is being started. */
   let present: Incarnation | undefined
-  let work: Work | Start | undefined
   let asking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  let silent = 0
   /** It ended, or did not come up, though nobody wanted that. */
   let lost = false
   /** A revival waits for its time. */
@@ -98,31 +76,17 @@ export const createLife = (
 
   const pulse = createPulse({
     dial: (signal) => spawner.dial(running().handle, signal),
-    wanted: () => row.state === 'on' && work === undefined && interest.looking(),
+    wanted: () => row.state === 'on' && isFree() && interest.looking(),
     onSilence: () => {
-      if (row.state !== 'on' || work !== undefined) return
+      if (row.state !== 'on' || !isFree()) return
       if (row.code === null) become('on', 'The server does not answer.', new SeneschalError('server.timeout'))
       look()
     },
     onAnswer: () => {
-      if (row.state === 'on' && work === undefined && row.code !== null)
-        become('on', 'The server answers again.')
+      if (row.state === 'on' && isFree() && row.code !== null) become('on', 'The server answers again.')
     },
     everyMs: parts.pulseMs ?? soonAgain,
   })
-
-  const engage = (kind: 'stop' | 'clear' | 'adopt', task: Promise<void>): Promise<void> => {
-    const mine: Work = {
-      kind,
-      done: task
-        .catch((err) => log.warn({ err, account }, `${kind} failed`))
-        .finally(() => {
-          if (work === mine) work = undefined
-        }),
-    }
-    work = mine
-    return task
-  }
 
   const save = async (state: StoredServer['state'], incarnation: Incarnation): Promise<void> => {
     present = incarnation
@@ -165,7 +129,6 @@ export const createLife = (
     } finally {
       clearTimeout(limit)
     }
-    silent = 0
     become('on', 'The server is running.')
     await records.spawned(viewer)
   }
@@ -184,7 +147,7 @@ export const createLife = (
     const left = present
     if (left === undefined) return
     if (left.handle !== null && beyondReach.has(failure.code)) return
-    if (left.handle !== null) await spawner.stop(left.handle, AbortSignal.timeout(askPatience))
+    if (left.handle !== null) await spawner.stop(left.handle, AbortSignal.timeout(clearPatience))
     await lose()
   }
 
@@ -195,22 +158,12 @@ export const createLife = (
     const abort = new AbortController()
     progress.restart()
     become('starting', viewer === undefined ? 'Starting the server again.' : 'Starting the server.')
-    const result = start(abort, viewer)
-    const done = result.then(
-      () => {
-        work = undefined
-        lookLater()
-      },
-      // How it failed stands in the row; those who asked for it are told by `result`.
-      (thrown: unknown) => {
-        work = undefined
-        engage('clear', clear(asSeneschalError(thrown))).catch(() => undefined)
-        reviveIfWatched()
-      },
-    )
-    const mine: Start = { kind: 'start', result, done, abort }
-    work = mine
-    return mine
+    return bench.begin(abort, start(abort, viewer), (failure) => {
+      if (failure === undefined) return lookLater()
+      // How it failed stands in the row.
+      bench.engage('clear', clear(asSeneschalError(failure))).catch(() => undefined)
+      reviveIfWatched()
+    })
   }
 
   const reviveIfWatched = () => {
@@ -218,8 +171,8 @@ export const createLife = (
     reviving = true
     after(interest.wait(), async () => {
       reviving = false
-      await work?.done
-      if (closed || work !== undefined || row.state === 'on' || !interest.watched()) return
+      await bench.present()?.done
+      if (closed || !isFree() || row.state === 'on' || !interest.watched()) return
       await begin(undefined).done
     })
   }
@@ -237,25 +190,29 @@ export const createLife = (
   const ask = async (): Promise<void> => {
     const asked = present
     if (asked?.handle == null || row.state !== 'on') return
-    const state = await spawner.poll(asked.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
-    if (present !== asked || row.state !== 'on' || work !== undefined) return
-    if (state instanceof SeneschalError) {
-      if (row.code === state.code) return
-      log.warn({ err: state, account }, 'the server could not be asked whether it lives')
-      return become('on', 'The server cannot be asked whether it lives.', state)
+    const { handle, instance } = asked
+    const verdict = await looker.look(handle)
+    if (present !== asked || row.state !== 'on' || !isFree()) return
+    switch (verdict.is) {
+      case 'unknown': {
+        const { trouble } = verdict
+        if (row.code === trouble.code) return
+        log.warn({ err: trouble, account }, 'the server could not be asked whether it lives')
+        return become('on', 'The server cannot be asked whether it lives.', trouble)
+      }
+      case 'gone':
+        log.info({ account, instance, lines: verdict.log }, 'a server ended')
+        return await bench.engage('clear', ended('The server ended.'))
+      case 'hung': {
+        const stopped = spawner.stop(handle, AbortSignal.timeout(stopPatience))
+        const hung = () => ended('The server did not answer any more.', new SeneschalError('server.timeout'))
+        return await bench.engage('stop', stopped.then(hung))
+      }
+      case 'silent':
+        return
+      case 'running':
+        if (row.code !== null && !pulse.silent()) become('on', 'The server answers again.')
     }
-    if (state.state === 'exited') {
-      log.info({ account, instance: asked.instance, lines: state.log }, 'a server ended')
-      return await engage('clear', ended('The server ended.'))
-    }
-    silent = state.state === 'silent' ? silent + 1 : 0
-    if (silent >= silentLooks) {
-      const stopped = spawner.stop(asked.handle, AbortSignal.timeout(stopPatience))
-      const hung = () => ended('The server did not answer any more.', new SeneschalError('server.timeout'))
-      return await engage('stop', stopped.then(hung))
-    }
-    if (state.state === 'running' && row.code !== null && !pulse.silent())
-      become('on', 'The server answers again.')
   }
 
   const look = (): void => {
@@ -268,8 +225,10 @@ export const createLife = (
   }
   const lookLater = () => {
     const usual = parts.pollMs ?? 60_000
+    const silent = looker.silentLooks()
     const isUrgent = silent > 0 || (row.code !== null && interest.watched())
-    if (row.state === 'on') after(isUrgent ? Math.min(usual, soonAgain) : usual, look)
+    const soon = Math.min(soonAgain * Math.max(1, silent), latestAgain)
+    if (row.state === 'on') after(isUrgent ? Math.min(usual, soon) : usual, look)
   }
 
   /** Whoever comes for it and finds it gone was looking at it, whatever this hub remembers. */
@@ -315,14 +274,14 @@ export const createLife = (
     }
     present = found
     become('starting', 'Looking for the server that was running.')
-    const state = await spawner.poll(found.handle, AbortSignal.timeout(askPatience)).catch(troubleOf)
-    if (!(state instanceof SeneschalError) && state.state === 'exited') {
+    const verdict = await looker.look(found.handle)
+    if (verdict.is === 'gone') {
       lost = true
       present = undefined
       return become('off', 'The server ended while the hub was away.')
     }
     await save('on', found)
-    const trouble = state instanceof SeneschalError ? state : undefined
+    const trouble = verdict.is === 'unknown' ? verdict.trouble : undefined
     become('on', trouble === undefined ? 'The server is running.' : 'The server cannot be asked.', trouble)
     lookLater()
   }
@@ -338,6 +297,7 @@ export const createLife = (
     ensure: async (viewer) => {
       for (;;) {
         if (closed) throw new SeneschalError('server.off', 'The hub is ending.')
+        const work = bench.present()
         if (work !== undefined && 'result' in work) return await work.result
         if (work === undefined && row.state === 'on') return
         if (work === undefined) return await begin(viewer).result
@@ -352,12 +312,11 @@ export const createLife = (
     stop: async (viewer) => {
       clearTimeout(timer)
       reviving = false
-      if (work !== undefined && 'abort' in work)
-        work.abort.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
-      while (work !== undefined) await work.done
+      bench.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
+      await bench.free()
       clearTimeout(timer)
       reviving = false
-      await engage('stop', halt(viewer))
+      await bench.engage('stop', halt(viewer))
     },
     dial: async (signal) => {
       const { handle } = running()
@@ -377,15 +336,14 @@ export const createLife = (
       return leave
     },
     touch: interest.touch,
-    adopt: ({ instance, host, handle }) => engage('adopt', take({ instance, host, handle })),
+    adopt: ({ instance, host, handle }) => bench.engage('adopt', take({ instance, host, handle })),
     close: async () => {
       closed = true
       listenNoMore?.()
       pulse.stop()
       clearTimeout(timer)
-      if (work !== undefined && 'abort' in work)
-        work.abort.abort(new SeneschalError('server.off', 'The hub is ending.'))
-      while (work !== undefined) await work.done
+      bench.abort(new SeneschalError('server.off', 'The hub is ending.'))
+      await bench.free()
       await asking
       clearTimeout(timer)
     },

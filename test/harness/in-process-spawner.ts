@@ -17,6 +17,8 @@ type Running = {
   readonly tunnel: TunnelClient
   readonly end: () => void
   hung: boolean
+  /** Why it does not answer. */
+  busy: boolean
 }
 
 export type InProcessSpawner = Spawner & {
@@ -25,9 +27,13 @@ export type InProcessSpawner = Spawner & {
   readonly running: ReadonlyMap<string, Running>
   /** Accounts to which a stream was asked for, in order. */
   readonly dials: string[]
+  /** Accounts whose server was asked about, in order. */
+  readonly polls: string[]
   /** As if it had ended by itself. */
   readonly kill: (account: string) => void
-  readonly hang: (account: string) => void
+  readonly hang: (account: string, how?: 'busy') => void
+  /** It answers again. */
+  readonly wake: (account: string) => void
   /** While set, nothing reaches the host. */
   unreachable: boolean
   /** Awaited before a server is launched. */
@@ -71,6 +77,7 @@ export const inProcessSpawner = async (
       settings,
       tunnel,
       hung: false,
+      busy: false,
       end: () => {
         for (const socket of sockets) socket.destroy()
         listener.close()
@@ -96,6 +103,7 @@ export const inProcessSpawner = async (
     starts,
     running,
     dials: [],
+    polls: [],
     unreachable: false,
     hold: async () => undefined,
     launch: async () => undefined,
@@ -104,9 +112,13 @@ export const inProcessSpawner = async (
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    hang: (account) => {
+    hang: (account, how) => {
       const found = running.get(account)
-      if (found !== undefined) found.hung = true
+      if (found !== undefined) Object.assign(found, { hung: true, busy: how === 'busy' })
+    },
+    wake: (account) => {
+      const found = running.get(account)
+      if (found !== undefined) found.hung = false
     },
     start: async (account, settings, progress, signal) => {
       starts.push(settings)
@@ -128,10 +140,13 @@ export const inProcessSpawner = async (
       return { account, instance: found.settings.instance }
     },
     poll: async (handle) => {
+      spawner.polls.push(String(handle.account))
       reach()
       const found = find(handle)
       if (found === undefined) return { state: 'exited', log: ['bye'] }
-      return found.hung ? { state: 'silent' } : { state: 'running', version: '0', startedAt: 0 }
+      return found.hung
+        ? { state: 'silent', busy: found.busy }
+        : { state: 'running', version: '0', startedAt: 0 }
     },
     stop: async (handle) => {
       reach()

@@ -153,7 +153,7 @@ test('a killed server is seen as gone, a stopped one as silent', async (t) => {
   const lost: string[] = []
   spawner.onLost?.((instance) => lost.push(instance))
   process.kill(pid, 'SIGSTOP')
-  assert.equal((await spawner.poll(handle)).state, 'silent')
+  assert.deepEqual(await spawner.poll(handle), { state: 'silent', busy: false })
   process.kill(pid, 'SIGKILL')
   await until(() => lost.length === 1)
   assert.deepEqual(lost, [handle.instance])

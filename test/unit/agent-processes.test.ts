@@ -8,9 +8,10 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lingeringWarning } from '../../uiserver/agent/lingering.ts'
 import { withLock } from '../../uiserver/agent/lock.ts'
-import { identify, isAlive, terminate } from '../../uiserver/agent/process.ts'
+import { identify, isAlive, terminate, watchEffort } from '../../uiserver/agent/process.ts'
 import { openRunDirectory } from '../../uiserver/agent/run-directory.ts'
 import { lastLines } from '../../uiserver/agent/service.ts'
+import { until } from '../harness/until.ts'
 
 const never = new AbortController().signal
 
@@ -51,6 +52,18 @@ test('a process that heeds SIGTERM is asked, one that does not is killed', async
   assert.equal(await terminate(stubborn.identity, 100), true)
   assert.ok(performance.now() - begun >= 100)
   assert.equal(await terminate(stubborn.identity), false)
+})
+
+test('one that works is told from one that is stopped', async (t) => {
+  const works = await sleeper(t, 'while :; do :; done')
+  const effort = await watchEffort(works.identity)
+  assert.equal(await effort(), true)
+  process.kill(works.identity.pid, 'SIGSTOP')
+  await until(async () => !(await (await watchEffort(works.identity))()))
+  const sleeps = await sleeper(t)
+  await until(async () => !(await (await watchEffort(sleeps.identity))()))
+  await terminate(works.identity, 0)
+  assert.equal(await effort(), false)
 })
 
 test('a lock lets one in at a time and is given back after a failure', async (t) => {

@@ -284,6 +284,30 @@ test('a server that hangs is ended and told as such', async (t) => {
   assert.equal(servers.row(account).state, 'on')
 })
 
+test('a server that is slow because it is busy is not replaced, unless that goes on for a minute', async (t) => {
+  const { spawner, hub } = await parts(t)
+  let late = 0
+  const servers = hub({ pollMs: 10, now: () => Date.now() + late })
+  await servers.ensure(account, nobody)
+  const asked = () => spawner.polls.length
+  const looksMore = async () => {
+    const before = asked()
+    await until(() => asked() > before + 3)
+  }
+  spawner.hang(account, 'busy')
+  await looksMore()
+  assert.equal(servers.row(account).state, 'on')
+  spawner.wake(account)
+  await looksMore()
+  late = 90_000
+  spawner.hang(account, 'busy')
+  await looksMore()
+  assert.equal(servers.row(account).state, 'on', 'the minute begins anew')
+  late = 180_000
+  await until(() => servers.row(account).state === 'failed')
+  assert.equal(servers.row(account).code, 'server.timeout')
+})
+
 test('a start that fails says why to all who wait, and can be tried again at once', async (t) => {
   const { spawner, events, hub } = await parts(t)
   const servers = hub()

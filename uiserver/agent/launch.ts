@@ -29,6 +29,9 @@ const readyTimeout = 30_000
 /** Enough for one that is well; one that is not gets its full time under the lock. */
 const hasty = 500
 
+/** One that is at work and does not answer is looked at so often under the lock before it counts as hung. */
+const busyLooks = 3
+
 /** The one that is up, or a new one: among concurrent callers one launches and the others find it. */
 export const ensureService = async (wanted: Launch): Promise<StartAnswer> => {
   const { service, directory, context } = wanted
@@ -36,7 +39,11 @@ export const ensureService = async (wanted: Launch): Promise<StartAnswer> => {
   if (glimpse.state === 'running') return glimpse
   return withLock(directory.lock(service), wanted.signal, async () => {
     // What was found outside the lock may be one that somebody is just bringing up: only this answer counts.
-    const { status, record } = await findService(directory, service)
+    let { status, record } = await findService(directory, service)
+    for (let looks = 1; status.state === 'silent' && status.busy && looks < busyLooks; looks += 1) {
+      if (looks === 1) context.progress('The one that is up is slow; waiting for it.')
+      ;({ status, record } = await findService(directory, service))
+    }
     if (status.state === 'running') return status
     if (status.state === 'silent' && record !== undefined) {
       context.progress('The one that is up does not answer; ending it.')

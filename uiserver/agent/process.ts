@@ -9,8 +9,16 @@ export type ProcessIdentity = {
   readonly startTicks: string
 }
 
+type Stat = {
+  readonly startTicks: string
+  /** R runs or could, D waits for a disk, S sleeps, T is stopped, … */
+  readonly state: string
+  /** Processor time of all its threads so far, clock ticks. */
+  readonly spent: number
+}
+
 /** Undefined where there is none, or only a zombie. */
-export const identify = async (pid: number): Promise<ProcessIdentity | undefined> => {
+const statOf = async (pid: number): Promise<Stat | undefined> => {
   let stat: string
   try {
     stat = await readFile(`/proc/${pid}/stat`, 'latin1')
@@ -20,10 +28,26 @@ export const identify = async (pid: number): Promise<ProcessIdentity | undefined
     throw error
   }
   // The name in parentheses may hold spaces and parentheses; the fixed fields begin after the last one.
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state = 'X', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const startTicks = fields[18]
   if (startTicks === undefined || state === 'Z' || state === 'X') return undefined
-  return { pid, startTicks }
+  return { startTicks, state, spent: Number(fields[10]) + Number(fields[11]) }
+}
+
+/** Undefined where there is none, or only a zombie. */
+export const identify = async (pid: number): Promise<ProcessIdentity | undefined> => {
+  const stat = await statOf(pid)
+  return stat === undefined ? undefined : { pid, startTicks: stat.startTicks }
+}
+
+/** Call the second of these when it had time to do something: whether it did, or would have if it could. */
+export const watchEffort = async ({ pid }: ProcessIdentity): Promise<() => Promise<boolean>> => {
+  const before = await statOf(pid)
+  return async () => {
+    const after = await statOf(pid)
+    if (before === undefined || after === undefined || before.startTicks !== after.startTicks) return false
+    return after.state === 'R' || after.state === 'D' || after.spent > before.spent
+  }
 }
 
 export const isErrno = (error: unknown, code: string): boolean =>

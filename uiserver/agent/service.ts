@@ -3,7 +3,7 @@ import { open, readFile, rename, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { z } from 'zod/mini'
 import type { StartAnswer, StatusAnswer } from '../../protocol/agent.ts'
-import { isAlive, isErrno } from './process.ts'
+import { isAlive, isErrno, watchEffort } from './process.ts'
 import type { RunDirectory, ServiceName } from './run-directory.ts'
 
 const serviceRecord = z.object({
@@ -110,6 +110,7 @@ export const findService = async (
       status: { state: 'exited', ...rest, log: [...(await lastLines(directory.log(service)))] },
       record,
     }
+  const wasBusy = await watchEffort(record)
   if (await answers(socket, patience)) return { status: { state: 'running', ...rest, socket }, record }
-  return { status: { state: 'silent', ...rest }, record }
+  return { status: { state: 'silent', busy: await wasBusy(), ...rest }, record }
 }
