@@ -84,6 +84,8 @@ export type Gate = {
 /** What the daemons say is allowed. Without an account: the first configured daemon's. */
 export type PolicyView = {
   readonly snapshot: (account?: string) => PermissionSnapshot | undefined
+  /** Whether any daemon has said yet who may do what. */
+  readonly known: () => boolean
   /** Whether the account's daemon confirmed it within the last 60 s. */
   readonly fresh: (account?: string) => boolean
   /** Refuses everything while there is no snapshot. */

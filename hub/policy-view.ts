@@ -50,6 +50,7 @@ export const createPolicyKeeper = (parts: {
 
   return {
     snapshot,
+    known: () => held.size > 0,
     fresh: (account) => {
       const found = find(account)
       return found !== undefined && isFresh(found.at, now())

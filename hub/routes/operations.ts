@@ -7,7 +7,7 @@ import type { Database } from '../store/open.ts'
 
 export type OperationsParts = {
   readonly db: Database
-  readonly policy: PolicyView
+  readonly policy: Pick<PolicyView, 'known'>
   readonly signer: Pick<Signer, 'jwks'>
   readonly title: string
 }
@@ -32,7 +32,7 @@ export const operationsRoutes =
             return false
           },
         )
-      const checks = { database, permissions: parts.policy.snapshot() !== undefined }
+      const checks = { database, permissions: parts.policy.known() }
       const ready = Object.values(checks).every(Boolean)
       return reply.code(ready ? 200 : 503).send({ ready, checks })
     })

@@ -101,3 +101,27 @@ test('accounts and audit are those of both; the one that falls silent is named',
   assert.match(text, /^seneschal_hub_daemons\{state="heard"\} 1$/m)
   assert.match(text, /^seneschal_hub_daemons\{state="silent"\} 1$/m)
 })
+
+test('a hub whose first daemon was never heard of is ready, and shows what the other one runs', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const hub = await startTestHub(t, {
+    dir,
+    config: {
+      daemons: [
+        { name: 'away', directory: join(dir, 'away'), site: 'test.away', accounts: ['ice_stage'] },
+        { name: 'main', directory: join(dir, 'site'), accounts: ['atmosphere_stage'] },
+      ],
+    },
+  })
+  assert.equal((await send(hub.port, 'GET', '/readyz', { host: 'hub.test' })).status, 200)
+  const jacintar = await hub.signIn('jacintar')
+  const { accounts: seen, daemons } = accountsBody.parse((await jacintar.ask('GET', '/api/accounts')).body)
+  assert.deepEqual(
+    seen.map(({ account }) => account.account),
+    ['atmosphere_stage'],
+  )
+  assert.partialDeepStrictEqual(
+    daemons.find(({ daemon }) => daemon === 'away'),
+    { silent: true, at: 0 },
+  )
+})

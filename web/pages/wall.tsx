@@ -22,6 +22,7 @@ import {
   site,
   siteHeardAt,
   sitePhase,
+  wasHeard,
 } from '../state/site.ts'
 
 const tiles = computed(() => [...site.read().summary.values()].sort(bySummary))
@@ -186,9 +187,10 @@ export const Wall = () => {
   return (
     <main class="wall">
       <Head page={at} pages={grid.pages} />
-      {silentDaemons.value.map(({ daemon, at }) => (
-        <p key={daemon} class="wall-banner" role="alert">
-          Daemon {daemon} silent for {age(slowBeat.value - at)}
+      {silentDaemons.value.map((row) => (
+        <p key={row.daemon} class="wall-banner" role="alert">
+          Daemon {row.daemon}{' '}
+          {wasHeard(row) ? `silent for ${age(slowBeat.value - row.at)}` : 'not heard of yet'}
         </p>
       ))}
       {daemonTroubles.value.map(({ daemon, code }) => (

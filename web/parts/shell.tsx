@@ -13,6 +13,7 @@ import {
   silentDaemons,
   siteHeardAt,
   sitePhase,
+  wasHeard,
 } from '../state/site.ts'
 import { ActionDialogs } from './action-dialogs.tsx'
 import { Connection } from './connection.tsx'
@@ -23,8 +24,10 @@ import { Banner, Said } from './states.tsx'
 const Silent = ({ row }: { readonly row: DaemonRow }) => (
   <Banner tone="bad">
     <span>
-      The daemon {row.daemon} has been silent for {age(slowBeat.value - row.at)}. What it runs is shown as it
-      was then; actions wait for it, or are refused. <code>daemon.silent</code>
+      {wasHeard(row)
+        ? `The daemon ${row.daemon} has been silent for ${age(slowBeat.value - row.at)}. What it runs is shown as it was then`
+        : `The daemon ${row.daemon} has not been heard of yet. What it runs is not shown`}
+      ; actions wait for it, or are refused. <code>daemon.silent</code>
     </span>
   </Banner>
 )

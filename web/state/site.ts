@@ -1,7 +1,7 @@
 /** What the whole site looks like: all accounts and workflows that I may view, live, and what I may do to them. */
 import { computed, effect, signal, untracked } from '@preact/signals'
 import { type Allowed, accountsBody } from '../../protocol/api.ts'
-import { type AccountRow, type SummaryRow, wallKinds } from '../../protocol/rows.ts'
+import { type AccountRow, type DaemonRow, type SummaryRow, wallKinds } from '../../protocol/rows.ts'
 import { browserParts, createDefer, onWake } from '../browser.ts'
 import { workflowSeverity } from '../model/attention.ts'
 import { byName } from '../model/order.ts'
@@ -150,6 +150,9 @@ export const accountViews = computed<readonly AccountView[]>(() => {
 
 /** Daemons that have gone silent: what they run is shown with its age. */
 export const silentDaemons = computed(() => [...site.read().daemon.values()].filter((row) => row.silent))
+
+/** Whether the hub has heard of it at all, so that its silence has a length. */
+export const wasHeard = ({ at }: Pick<DaemonRow, 'at'>): boolean => at > 0
 
 /** Daemons of which nothing new is shown, whatever the reason. */
 const staleDaemons = computed(
