@@ -41,6 +41,16 @@ const account = z.strictObject({
 })
 export type AccountConfig = Readonly<z.infer<typeof account>>
 
+const retention = z.strictObject({
+  /** Answered requests stay files of their own so long, then until their day is over. */
+  loose: z._default(durationWithin('PT0S', 'P30D'), 'P1D'),
+  /** Archives of answered requests, by age; and how many bytes of them in `3_finished` and in `3_error` each. */
+  requests: z._default(durationWithin('P1D', 'P36500D'), 'P400D'),
+  requestsBytes: z._default(z.number().check(z.int(), z.gte(1_000_000)), 10_000_000_000),
+  /** What somebody left in `0_temp`. */
+  temporary: z._default(durationWithin('PT1H', 'P30D'), 'P1D'),
+})
+
 export const daemonConfig = z.strictObject({
   /** Of this daemon: `daemon/NAME` in audit records. */
   name: z._default(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)), 'main'),
@@ -69,6 +79,8 @@ export const daemonConfig = z.strictObject({
     }),
     { inbox: 'PT1S', files: 'PT10S', jobs: 'PT15S' },
   ),
+  /** How long what is over is kept. */
+  retention: z._default(retention, retention.parse({})),
   /** White-listed implementations of work that a request may ask for. */
   plugins: z._default(pluginsConfig, noPlugins),
   /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */

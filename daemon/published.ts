@@ -16,16 +16,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../durable/files.ts'
+import type { PublicStatus } from '../protocol/public-status.ts'
 import type { SiteLayout } from './layout.ts'
 
-/** No names, no arguments, no grants. */
-export type PublicStatus = {
-  readonly id: string
-  readonly state: 'waiting' | 'done' | 'refused' | 'failed' | 'stale'
-  readonly code: string | null
-  /** Epoch, ms. */
-  readonly at: number
-}
+export type { PublicStatus } from '../protocol/public-status.ts'
 
 export type Publisher = {
   /**
