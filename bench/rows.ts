@@ -3,6 +3,8 @@ import type { Row } from './report/row.ts'
 import { click } from './rows/click.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
+import { flood } from './rows/flood.ts'
+import { growth } from './rows/growth.ts'
 import { idle } from './rows/idle.ts'
 import { kills } from './rows/kills.ts'
 import { memory } from './rows/memory.ts'
@@ -23,5 +25,7 @@ export const rows: readonly Row[] = [
   reads,
   requests,
   engine,
+  flood,
+  growth,
   kills,
 ]
