@@ -26,7 +26,7 @@ describe('a feed over SSH', { skip }, () => {
   /** Of the reader, as `hubGroup` of a daemon's configuration: the feed is closed to everybody else. */
   let group: number
   before(async () => {
-    far = await installFarSide()
+    far = await installFarSide('product')
     sshd = await startSshd({
       dir: far.dir,
       accounts: [{ name: reader, keys: [{ publicKey: key.publicKey, command: far.command('feed') }] }],

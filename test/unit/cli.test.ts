@@ -43,6 +43,19 @@ test('a user who asks for help or the version gets it, and one who types nonsens
   assert.equal(option.code, 64)
 })
 
+test('an agent for feeds needs its site, by an absolute path, and no other role takes one', async () => {
+  for (const [words, said] of [
+    [['--role', 'feed'], /needs --site/],
+    [['--role', 'feed', '--site', 'here'], /absolute path/],
+    [['--role', 'hub', '--site', '/srv'], /no other/],
+    [['--role', 'root'], /--role feed/],
+  ] as const) {
+    const ran = await seneschal('agent', ...words)
+    assert.deepEqual([ran.code, ran.out], [64, ''])
+    assert.match(ran.err, said)
+  }
+})
+
 test('a login user submits an action and finds its status while no daemon runs', async () => {
   const submitted = await seneschal(
     'submit',
