@@ -3,10 +3,11 @@
  * on it.
  */
 import { constants } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Disk } from './disk.ts'
 import { syncDir } from './files.ts'
-import { closeFile, openFile } from './lines.ts'
+import { closeFile, openFile, statFile } from './lines.ts'
 
 /** Where everything durable ends; undefined before the first file. */
 export type DurableEnd = { readonly file: string; readonly size: number } | undefined
@@ -43,13 +44,18 @@ export const createGroupCommit = (settings: {
   let running: Promise<void> | undefined
   let closed = false
 
-  /** The descriptor of the file a batch goes to. What lies behind the durable end was never acknowledged. */
+  /**
+   * The descriptor of the file a batch goes to. What lies behind the durable end was never acknowledged. A file that
+   * is to go on is not made anew, and not made longer: what it has lost would be taken for written.
+   */
   const descriptor = async (file: string): Promise<number> => {
     if (fd !== undefined && end?.file === file) return fd
     const { O_CREAT, O_RDWR, O_NOFOLLOW } = constants
-    const opened = await openFile(join(dir, file), O_CREAT | O_RDWR | O_NOFOLLOW, 0o600)
+    const size = end?.file === file ? end.size : 0
+    const opened = await openFile(join(dir, file), (size > 0 ? 0 : O_CREAT) | O_RDWR | O_NOFOLLOW, 0o600)
     try {
-      await disk.truncate(opened, end?.file === file ? end.size : 0)
+      if ((await statFile(opened)).size < size) throw new Error(`${file} has become shorter`)
+      await disk.truncate(opened, size)
       await syncDir(dir)
     } catch (thrown) {
       await closeFile(opened)
@@ -73,13 +79,19 @@ export const createGroupCommit = (settings: {
     return waiting.splice(0, count)
   }
 
+  /** What is written to a file that nobody finds any more is lost: its directory was removed, moved, or mounted over. */
+  const mustBeThere = async (target: number, file: string): Promise<void> => {
+    const [ours, found] = await Promise.all([statFile(target), stat(join(dir, file))])
+    if (ours.ino !== found.ino || ours.dev !== found.dev) throw new Error(`${file} is another file now`)
+  }
+
   const commit = async (file: string, batch: readonly Waiting[]): Promise<void> => {
     const target = await descriptor(file)
     const content = Buffer.concat(batch.map((item) => item.bytes))
     const bytes = settings.seal === undefined ? content : Buffer.concat([settings.seal(content), content])
     const position = end?.size ?? 0
     await disk.write(target, bytes, position)
-    await disk.sync(target)
+    await Promise.all([disk.sync(target), mustBeThere(target, file)])
     end = { file, size: position + bytes.length }
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Disk, realDisk } from '../../durable/disk.ts'
@@ -271,6 +271,29 @@ test('a journal killed while it had created the next segment, still empty, goes 
   const cut = await openJournal<Event>({ dir })
   await assert.rejects(collect(cut.read(1)), code('journal.corrupt'))
   await cut.close()
+})
+
+test('while its directory is away nothing is acknowledged; once it is back, it goes on', async (t) => {
+  const root = await temporaryDirectory(t)
+  const dir = join(root, 'state')
+  const journal = await openJournal<Event>({ dir })
+  await journal.append([{ n: 1 }])
+  await rename(dir, join(root, 'elsewhere'))
+  await assert.rejects(journal.append([{ n: 2 }]), code('journal.unwritable'))
+  await mkdir(dir)
+  await assert.rejects(journal.append([{ n: 2 }]), code('journal.unwritable'), 'an empty one is not it')
+  await writeFile(join(dir, first), '')
+  await assert.rejects(journal.append([{ n: 2 }]), code('journal.unwritable'), 'nor is an empty file')
+  await rm(dir, { recursive: true })
+  await rename(join(root, 'elsewhere'), dir)
+  assert.equal(await journal.append([{ n: 3 }]), 2)
+  await journal.close()
+  const again = await openJournal<Event>({ dir })
+  assert.deepEqual(await collect(again.read(1)), [
+    [1, 1],
+    [2, 3],
+  ])
+  await again.close()
 })
 
 test('events are given to the parser on their way in, and what it refuses is not passed on', async (t) => {
