@@ -17,6 +17,8 @@ export type HostParts = {
   readonly accounts: readonly string[]
   readonly state: DaemonState
   readonly createTransport: (account: string, config: AccountConfig) => Transport
+  /** Of this daemon's lease: a supervisor obeys no smaller one. */
+  readonly epoch: number
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
   readonly random: () => number
@@ -64,6 +66,7 @@ export const createHosts = (parts: HostParts): Hosts => {
           ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
           ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
         },
+        parts.epoch,
         {
           noise: (text) => log.warn({ account, text }, 'a login script prints'),
           progress: (text) => log.info({ account, text }, 'the agent says'),

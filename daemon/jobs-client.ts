@@ -31,7 +31,7 @@ export type JobsClient = {
 /** The supervisor answered, and its answer was no: trying again changes nothing. */
 export class JobRefused extends SeneschalError {}
 
-type Body = JobsRequest extends infer R ? (R extends JobsRequest ? Omit<R, 'id'> : never) : never
+type Body = JobsRequest extends infer R ? (R extends JobsRequest ? Omit<R, 'id' | 'epoch'> : never) : never
 type Line = {
   readonly stream: Duplex
   readonly waiting: Map<number, PromiseWithResolvers<JobsAnswer>>
@@ -46,6 +46,7 @@ const broken = (why: string): SeneschalError => new SeneschalError('lost.connect
 export const createJobsClient = (
   transport: Transport,
   settings: JobsSettings,
+  epoch: number,
   said: {
     /** What a login script printed. */
     readonly noise: (text: string) => void
@@ -129,7 +130,7 @@ export const createJobsClient = (
       // Whatever hangs there, the next call begins with a fresh line.
       line.stream.destroy()
     }, answerTimeout)
-    line.stream.write(`${JSON.stringify({ ...body, id })}\n`)
+    line.stream.write(`${JSON.stringify({ ...body, id, epoch })}\n`)
     try {
       const answer = await waiting.promise
       if (answer.ok) return answer

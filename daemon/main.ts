@@ -20,6 +20,7 @@ import { runIntake } from './intake.ts'
 import { watchJobEvents } from './job-events.ts'
 import { createHubKeys } from './keys.ts'
 import { siteLayout } from './layout.ts'
+import { type Held, holdLease } from './lease/hold.ts'
 import type { Log } from './log.ts'
 import { createPermissions } from './permissions.ts'
 import type { ActivePlugins } from './plugins/active.ts'
@@ -39,6 +40,8 @@ export type { Log } from './log.ts'
 export type DaemonDeps = {
   /** Epoch, ms. */
   readonly now: () => number
+  /** ms, by a clock that nobody sets. */
+  readonly monotonic: () => number
   readonly log: Log
   /** What the process runs as. */
   readonly uid: number
@@ -60,6 +63,8 @@ export type Daemon = {
   /** Everything is on disk, within two seconds. Jobs go on. */
   readonly stop: () => Promise<void>
   readonly status: () => Pick<Heartbeat, 'state' | 'problem'>
+  /** Resolves when somebody else works on the state now: it writes nothing any more, and has to be stopped. */
+  readonly lost: Promise<SeneschalError>
 }
 
 /** Snapshots of permissions are confirmed this often, ms; nobody acts upon one that is older than a minute. */
@@ -80,6 +85,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   const running: Promise<unknown>[] = []
   const timers: NodeJS.Timeout[] = []
   const dispatches = new Map<string, Dispatch>()
+  const lost = Promise.withResolvers<SeneschalError>()
+  let lease: Held | undefined
   let state: Heartbeat['state'] = 'stopped'
   let recovered: Recovered | undefined
   let core: Core | undefined
@@ -138,7 +145,19 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
 
   const start = async (): Promise<void> => {
     const site = await begin()
+    lease = await holdLease({
+      state: layout.state,
+      now,
+      monotonic: deps.monotonic,
+      onLost: (error) => {
+        disk.abort(error)
+        lost.resolve(error)
+      },
+      onProblem: problem('lease'),
+    })
+    const { epoch } = lease
     const found = await recover({
+      fence: lease,
       layout,
       accounts: site.ids,
       writer: `daemon/${config.name}`,
@@ -174,6 +193,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       accounts: [...site.ids.keys()],
       state: found.state,
       createTransport: deps.createTransport,
+      epoch,
       commit,
       now,
       random: deps.random,
@@ -348,6 +368,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       log.error({ err: error }, 'ended before everything was on disk; the next start finds it')
     } finally {
       clearTimeout(late)
+      await lease?.release()
     }
   }
   let stopping: Promise<void> | undefined
@@ -355,6 +376,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   return {
     start,
     status,
+    lost: lost.promise,
     stop: () => {
       stopping ??= stop()
       return stopping

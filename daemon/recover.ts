@@ -1,9 +1,11 @@
 /** From what is on disk to a running state: the snapshot, then every event after it, exactly once in each view. */
 import { type Chain, openChain } from '../durable/chain.ts'
+import { realDisk } from '../durable/disk.ts'
 import { type Journal, openJournal } from '../durable/journal.ts'
 import { readAuditTail } from './audit-tail.ts'
 import { type DaemonEvent, parseEvent } from './events.ts'
 import { type FeedSettings, type Feeds, openFeeds } from './feeds.ts'
+import type { Held } from './lease/hold.ts'
 import { apply, createDaemonState, type DaemonState, type Surroundings } from './state.ts'
 import { restoreState } from './state-store.ts'
 
@@ -19,18 +21,35 @@ export type Recovered = {
 /** Records that stand in the site's feed, and some more. */
 const leastTail = 2000
 
+/** What is not written through the disk: snapshots replace a file, and pruning removes some. */
+const fenced = (journal: Journal<DaemonEvent>, { check }: Pick<Held, 'check'>): Journal<DaemonEvent> => ({
+  ...journal,
+  writeSnapshot: async (...args) => {
+    await check()
+    return journal.writeSnapshot(...args)
+  },
+  prune: async (...args) => {
+    await check()
+    return journal.prune(...args)
+  },
+})
+
 export const recover = async (settings: {
   readonly layout: FeedSettings['layout']
   readonly accounts: FeedSettings['accounts']
   /** `daemon/NAME`. */
   readonly writer: string
   readonly around: Surroundings
+  /** Of the lease: checks each write, and by itself before what replaces a file. */
+  readonly fence: Pick<Held, 'check' | 'disk'>
   readonly now: () => number
   readonly onFeedProblem: FeedSettings['onProblem']
 }): Promise<Recovered> => {
   const { layout, writer, now } = settings
-  const journal = await openJournal({ dir: layout.state, parse: parseEvent })
-  const chain = await openChain({ dir: layout.audit, writer, now })
+  const { fence } = settings
+  const disk = fence.disk(realDisk)
+  const journal = fenced(await openJournal({ dir: layout.state, parse: parseEvent, disk }), fence)
+  const chain = await openChain({ dir: layout.audit, writer, now, disk })
   const snapshot = await journal.readSnapshot()
   const restored =
     snapshot === undefined ? { state: createDaemonState(), feeds: undefined } : restoreState(snapshot.data)

@@ -38,6 +38,7 @@ export const runDaemon = async (config: DaemonConfig): Promise<number> => {
   process.umask(0o027)
   const daemon = createDaemon(config, {
     now,
+    monotonic: () => performance.now(),
     log,
     uid: getuid(),
     gid: getgid(),
@@ -54,8 +55,9 @@ export const runDaemon = async (config: DaemonConfig): Promise<number> => {
     await daemon.stop()
     throw error
   }
-  const signal = await asked.promise
-  log.info({ signal }, 'ending')
+  const ended = await Promise.race([asked.promise, daemon.lost])
+  if (typeof ended === 'string') log.info({ signal: ended }, 'ending')
+  else log.error({ err: ended }, 'ending at once: nothing may be written any more')
   await daemon.stop()
-  return 0
+  return typeof ended === 'string' ? 0 : 1
 }

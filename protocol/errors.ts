@@ -87,6 +87,8 @@ const table = {
   'kiosk.refused': { status: 403, text: 'This kiosk is not enrolled, or was revoked.' },
   'kiosk.unknown': { status: 404, text: 'There is no such kiosk.' },
   'kiosk.wall-only': { status: 403, text: 'A kiosk shows the wall and nothing else.' },
+  'lease.held': { status: 503, text: 'Another daemon works on this state.' },
+  'lease.lost': { status: 503, text: 'Another daemon took this state over.' },
   'lock.held': { status: 403, text: 'An administrator locked this.' },
   'lost.connection': { status: 502, text: 'The connection was lost.' },
   'origin.foreign': { status: 403, text: 'The request came from another site.' },

@@ -81,11 +81,14 @@ export const jobState = z.readonly(
 )
 export type JobState = z.infer<typeof jobState>
 
+/** Of the daemon's lease. One that was taken over is refused with `lease.lost`, whatever it asks. */
+const epoch = z.number().check(z.int(), z.nonnegative())
+
 export const jobsRequest = z.discriminatedUnion('op', [
-  z.strictObject({ id, op: z.literal('submit'), submission: jobSubmission }),
-  z.strictObject({ id, op: z.literal('poll'), jobs: z.array(jobName).check(z.maxLength(1000)) }),
+  z.strictObject({ id, epoch, op: z.literal('submit'), submission: jobSubmission }),
+  z.strictObject({ id, epoch, op: z.literal('poll'), jobs: z.array(jobName).check(z.maxLength(1000)) }),
   /** Answered as soon as the job was signalled; how it ended comes as an event, or by poll. */
-  z.strictObject({ id, op: z.literal('kill'), job: jobName }),
+  z.strictObject({ id, epoch, op: z.literal('kill'), job: jobName }),
 ])
 export type JobsRequest = z.infer<typeof jobsRequest>
 

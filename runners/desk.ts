@@ -4,6 +4,7 @@ import { errnoOf } from '../durable/files.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { type JobName, type JobState, type JobsAnswer, type JobsRequest, keyOf } from '../protocol/jobs.ts'
 import type { Runner } from './contract.ts'
+import type { Epochs } from './epoch.ts'
 import { jobDirectory } from './paths.ts'
 import { forestall, type PrepareSettings, prepareJob } from './prepare.ts'
 import { pollWidth, readJobFiles } from './status.ts'
@@ -30,7 +31,11 @@ const whyOf = (error: unknown): string => {
   return (known.detail ?? known.message).slice(0, 200)
 }
 
-export const createDesk = (runners: ReadonlyMap<string, Runner>, settings: PrepareSettings): Desk => {
+export const createDesk = (
+  runners: ReadonlyMap<string, Runner>,
+  settings: PrepareSettings,
+  epochs: Epochs,
+): Desk => {
   const busy = new Map<string, Promise<unknown>>()
   const directoryOf = (job: JobName): string => jobDirectory(settings.root, job)
 
@@ -118,9 +123,19 @@ export const createDesk = (runners: ReadonlyMap<string, Runner>, settings: Prepa
     }
   }
 
+  const admit = async ({ op, epoch }: JobsRequest): Promise<void> => {
+    try {
+      await epochs.admit(epoch)
+    } catch (error) {
+      // A full disk keeps nobody from looking at jobs, or from killing them.
+      if (op === 'submit' || error instanceof SeneschalError) throw error
+    }
+  }
+
   return {
     answer: async (request) => {
       try {
+        await admit(request)
         return await carryOut(request)
       } catch (thrown) {
         const error = asSubmitFailed(thrown)

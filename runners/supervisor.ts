@@ -24,6 +24,7 @@ import {
 } from '../protocol/jobs.ts'
 import { version } from '../protocol/version.ts'
 import { createDesk, type Desk } from './desk.ts'
+import { openEpochs } from './epoch.ts'
 import { bootId } from './processes.ts'
 import { createRunners } from './registry.ts'
 import { messageScript, wrapperScript } from './wrapper.ts'
@@ -171,17 +172,21 @@ export const runSupervisor = async (parts: SupervisorParts, signal?: AbortSignal
   const installed = await installHelpers(root)
 
   const now = parts.now ?? Date.now
-  const desk = createDesk(createRunners({ now, graceMs, warn, boot, events: settings.jobEvents }), {
-    account: settings.account,
-    root,
-    events: settings.jobEvents,
-    wrapper: settings.wrapper ?? installed.wrapper,
-    helpers: installed.helpers,
-    graceMs,
-    base,
-    boot,
-    now,
-  })
+  const desk = createDesk(
+    createRunners({ now, graceMs, warn, boot, events: settings.jobEvents }),
+    {
+      account: settings.account,
+      root,
+      events: settings.jobEvents,
+      wrapper: settings.wrapper ?? installed.wrapper,
+      helpers: installed.helpers,
+      graceMs,
+      base,
+      boot,
+      now,
+    },
+    await openEpochs(root),
+  )
 
   const connections = new Set<Socket>()
   let quietSince = now()

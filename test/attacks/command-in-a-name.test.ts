@@ -131,6 +131,7 @@ const daemonHost = (host: string) => ({
 })
 const jobOf = (job: object) => ({
   id: 1,
+  epoch: 1,
   op: 'kill',
   job: { workflow: 'clouds', cycle: '1', task: 'climb', submit: 1, ...job },
 })

@@ -21,6 +21,7 @@ export const startDaemon = async (
   const create = () =>
     createDaemon(made.config, {
       now: Date.now,
+      monotonic: () => performance.now(),
       log: quiet,
       uid: process.getuid?.() ?? -1,
       gid: process.getgid?.() ?? -1,

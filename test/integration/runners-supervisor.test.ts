@@ -54,7 +54,7 @@ const connect = async (socket: string): Promise<Ask> => {
   return (request) => {
     const id = ++next
     const answer = new Promise<JobsAnswer>((resolve) => waiting.set(id, resolve))
-    connection.write(`${JSON.stringify({ ...request, id })}\n`)
+    connection.write(`${JSON.stringify({ epoch: 1, ...request, id })}\n`)
     return answer
   }
 }

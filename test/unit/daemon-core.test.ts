@@ -25,6 +25,7 @@ const open = async (dir: string, wrap: (journal: Journal) => Journal = (journal)
     accounts: new Map([[account, { uid, gid: process.getgid?.() ?? 0 }]]),
     writer: 'daemon/main',
     around,
+    fence: { check: async () => undefined, disk: (disk) => disk },
     now: Date.now,
     onFeedProblem: () => undefined,
   })

@@ -41,7 +41,7 @@ test('a line that its agent ended is not asked again: the next question opens an
   const { agents, transport } = host()
   const silent = { noise: () => undefined, progress: () => undefined }
   const settings = { version: 1, account: 'atmosphere_stage', jobEvents: '/events' } as const
-  const client = createJobsClient(transport, settings, silent)
+  const client = createJobsClient(transport, settings, 1, silent)
   t.after(client.close)
   assert.deepEqual((await client.poll([])).jobs, [])
   agents[0]?.leave()
