@@ -31,9 +31,16 @@ export const reweigh = (draft: Draft): void => {
   }
 }
 
+/** `PT60M` is `PT1H`; calendar steps are compared as they are written. */
+const isSameStep = (from: Schedule['step'], to: Schedule['step']): boolean => {
+  if (from?.kind === 'exact' && to?.kind === 'exact') return from.ms === to.ms
+  if (from?.kind === 'integer' && to?.kind === 'integer') return from.count === to.count
+  return from?.text === to?.text
+}
+
 /** Why a running workflow cannot go on under that schedule, or undefined. */
 export const scheduleConflict = (from: Schedule, to: Schedule): string | undefined => {
-  const isSame = from.mode === to.mode && from.initial === to.initial && from.step?.text === to.step?.text
+  const isSame = from.mode === to.mode && from.initial === to.initial && isSameStep(from.step, to.step)
   return isSame
     ? undefined
     : 'The initial point and the recurrence of a workflow that has run cannot be changed.'

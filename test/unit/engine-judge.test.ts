@@ -103,3 +103,15 @@ test('a reload may not move the cycles of a workflow that has run', () => {
   assert.equal(verdict(run, { kind: 'reload', workflow: longer }), 'ok')
   assert.equal(verdict(simulate(definition('a')), { kind: 'reload', workflow: moved }), 'ok')
 })
+
+test('a recurrence that is written differently is the same', () => {
+  const every = (recurrence: string) =>
+    definition('a', { schedule: { initial: '20260101T0000Z', recurrence } })
+  const run = simulate(every('PT1H'))
+  run.play()
+  const to = (recurrence: string) =>
+    verdict(run, { kind: 'reload', workflow: mustCompile(every(recurrence)) })
+  assert.equal(to('PT60M'), 'ok')
+  assert.match(to('PT61M'), /^state.conflict/)
+  assert.match(to('P1M'), /^state.conflict/)
+})
