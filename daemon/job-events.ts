@@ -1,6 +1,7 @@
 /** Takes up the small files by which an account's jobs say how they are. */
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { errnoOf, isAbsent } from '../durable/files.ts'
 import { takeEntry } from '../durable/inbox.ts'
 import { parseStrictJson } from '../durable/strict-json.ts'
 import { runOnChange } from '../durable/watch.ts'
@@ -22,7 +23,11 @@ export type JobEventParts = {
   readonly now: () => number
   readonly onProblem: (error: Error | null) => void
   readonly signal: AbortSignal
+  /** As the disk does it; tests let it fail. */
+  readonly takeAway?: (path: string) => Promise<void>
 }
+
+type Taken = { readonly name: string; readonly identity: string; readonly file: JobEventFile }
 
 /** Taken up in one go, so that one flood of events does not become one huge commit. */
 const mostAtOnce = 500
@@ -37,18 +42,23 @@ const parse = (bytes: Buffer): JobEventFile => {
 }
 
 export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
-  const { account, directory, uid, now } = parts
-  /** Entries that cannot be removed, by name and identity: reported once. */
-  const stuck = new Set<string>()
+  const { account, directory, uid, now, takeAway = unlink } = parts
+  /** Entries that are through and could not be taken away, by name and identity: nothing is done twice about them. */
+  const through = new Set<string>()
+  /** Of the present round. */
+  const seen = new Set<string>()
+  let trouble: unknown
 
-  const remove = async (name: string, identity: string | undefined): Promise<boolean> => {
+  const keyOf = (name: string, identity: string | undefined): string => `${name} ${identity ?? ''}`
+
+  const remove = async (name: string, identity: string | undefined): Promise<void> => {
     try {
-      await rm(join(directory, name), { force: true })
-      return true
-    } catch {
-      // A directory, for one: it stays, and is not looked at again.
-      stuck.add(`${name} ${identity ?? ''}`)
-      return false
+      await takeAway(join(directory, name))
+    } catch (error) {
+      if (isAbsent(error)) return
+      through.add(keyOf(name, identity))
+      // A directory stays and is left alone. Anything else is told, and tried again.
+      if (errnoOf(error) !== 'EISDIR') trouble ??= error
     }
   }
 
@@ -58,8 +68,7 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
     owner: number | undefined,
     identity: string | undefined,
   ) => {
-    if (stuck.has(`${name} ${identity ?? ''}`)) return
-    const entry = `${account}/${name} ${identity ?? ''}`
+    const entry = `${account}/${keyOf(name, identity)}`
     if (!parts.refused.has(entry))
       await parts.commit([
         {
@@ -75,15 +84,21 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
     await remove(name, identity)
   }
 
-  const take = async (name: string, gid: number): Promise<JobEventFile | undefined> => {
+  const take = async (name: string, gid: number): Promise<Taken | undefined> => {
     const entry = await takeEntry(directory, name, { gid, maxBytes: jobEventMaxBytes })
+    const key = keyOf(name, entry.identity)
+    seen.add(key)
+    if (through.has(key)) {
+      await remove(name, entry.identity)
+      return undefined
+    }
     if (!entry.ok) {
       if (entry.code !== 'file.unknown') await refuse(name, entry.detail, entry.uid, entry.identity)
       return undefined
     }
     try {
       if (entry.uid !== uid) throw new SeneschalError('request.file-refused', 'It is of another user.')
-      return parse(entry.bytes)
+      return { name, identity: entry.identity, file: parse(entry.bytes) }
     } catch (thrown) {
       if (!(thrown instanceof SeneschalError)) throw thrown
       await refuse(name, thrown.message, entry.uid, entry.identity)
@@ -95,19 +110,23 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
     const { gid } = await stat(directory)
     // Under a name that begins with a dot it is still being written.
     const names = (await readdir(directory)).filter((name) => !name.startsWith('.'))
+    seen.clear()
+    trouble = undefined
     for (let index = 0; index < names.length; index += mostAtOnce) {
-      const taken: { readonly name: string; readonly file: JobEventFile }[] = []
+      const taken: Taken[] = []
       for (const name of names.slice(index, index + mostAtOnce)) {
-        const file = await take(name, gid)
-        if (file !== undefined) taken.push({ name, file })
+        const one = await take(name, gid)
+        if (one !== undefined) taken.push(one)
       }
       // A directory has no order; a job's own clock does.
       taken.sort((a, b) => a.file.time - b.file.time || order(a.file) - order(b.file))
       await parts.commit(
         taken.map(({ file }) => jobNews(account, file.workflow, newsFromFile(file, now()), now())),
       )
-      for (const { name } of taken) await remove(name, undefined)
+      for (const { name, identity } of taken) await remove(name, identity)
     }
+    for (const key of through) if (!seen.has(key)) through.delete(key)
+    if (trouble !== undefined) throw trouble
   }
 
   return runOnChange({
