@@ -1,5 +1,5 @@
 /** The definitions directory: what is in it, and what becomes of it. */
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseAccountFile } from '../config/site.ts'
@@ -41,6 +41,7 @@ export type DefinitionParts = {
   readonly now: () => number
 }
 
+/** Of a definition or an account's file, bytes. */
 const largestDefinition = 4 * 1024 * 1024
 const replacedWithinMs = 200
 
@@ -66,13 +67,14 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
   const read = async (account: string, workflow: string): Promise<string> => {
     const file = definitionFile(account, workflow)
     try {
-      const text = await readSettled(join(directory, file))
-      if (Buffer.byteLength(text) <= largestDefinition) return text
+      return await readSettled(join(directory, file), { now, maxBytes: largestDefinition })
     } catch (cause) {
+      // Told without the path of the directory, which is nobody's business.
+      if (cause instanceof SeneschalError && cause.code === 'input.too-large')
+        throw new SeneschalError('workflow.invalid', `${file}:1:1: is larger than 4 MiB.`, { cause })
       if (cause instanceof SeneschalError) throw cause
       throw new SeneschalError('workflow.invalid', `${file}: cannot be read: ${errnoOf(cause)}`, { cause })
     }
-    throw new SeneschalError('workflow.invalid', `${file}: larger than 4 MiB.`)
   }
 
   const problem = (account: string, workflow: string, text: string | null): readonly DaemonEvent[] => {
@@ -130,7 +132,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
   const accountText = async (account: string, file: string): Promise<string | undefined> => {
     for (const waited of [!layers.has(account), true])
       try {
-        return await readSettled(file)
+        return await readSettled(file, { now, maxBytes: largestDefinition })
       } catch (thrown) {
         if (!isAbsent(thrown)) throw thrown
         if (!waited) await pause(replacedWithinMs)
@@ -168,6 +170,16 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       : [{ kind: 'account', at: now(), account, title, problem: problemText }]
   }
 
+  /** Takes away what was published of workflows that are no longer there. */
+  const withdraw = async (account: string, dir: string): Promise<void> => {
+    for (const file of await readdir(dir)) {
+      const workflow = /^([^.].*)\.yaml$/.exec(file)?.[1]
+      if (workflow === undefined || findWorkflow(state, account, workflow) !== undefined) continue
+      await rm(join(dir, file), { force: true })
+      published.delete(`${account}/${workflow}`)
+    }
+  }
+
   return {
     read,
     accountLayers: () => layers,
@@ -196,6 +208,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       for (const [account, { gid }] of parts.ids) {
         const dir = join(layout.accountFeed(account), 'source')
         await ensureDir(dir, { mode: accountFeedMode, gid })
+        await withdraw(account, dir)
         for (const { workflow, definition } of state.workflows.get(account)?.values() ?? []) {
           const key = `${account}/${workflow}`
           if (definition === undefined || published.get(key) === definition.text) continue

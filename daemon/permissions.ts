@@ -36,10 +36,13 @@ export type PermissionParts = {
   readonly onRefused: (reason: string | null) => void
 }
 
-const readSite = async (file: string) => {
+/** Of a site file, bytes. */
+const largestSite = 4 * 1024 * 1024
+
+const readSite = async (file: string, now: () => number) => {
   let text: string
   try {
-    text = await readSettled(file)
+    text = await readSettled(file, { now, maxBytes: largestSite })
   } catch (cause) {
     if (cause instanceof SeneschalError) throw cause
     throw new SeneschalError('config.invalid', `${file}:1:1: cannot be read: ${errnoOf(cause)}`, { cause })
@@ -48,7 +51,7 @@ const readSite = async (file: string) => {
 }
 
 const compile = async (parts: PermissionParts): Promise<Content> => {
-  const { site, limits, roles, locks, accounts } = await readSite(parts.siteFile)
+  const { site, limits, roles, locks, accounts } = await readSite(parts.siteFile, parts.now)
   const layers = parts.accountLayers()
   return {
     site,
@@ -99,7 +102,7 @@ export const createPermissions = async (parts: PermissionParts): Promise<Permiss
   const write = (path: string, snapshot: PermissionSnapshot, mode: number, gid?: number): Promise<void> =>
     writeFileAtomic(path, JSON.stringify(snapshot), { mode, gid, fsync: false })
 
-  const confirm = async (): Promise<void> => {
+  const publish = async (): Promise<void> => {
     const snapshot = { ...current, at: now() }
     await write(join(parts.layout.siteFeed, 'permissions.json'), snapshot, 0o644)
     for (const [account, { gid }] of parts.ids)
@@ -109,6 +112,14 @@ export const createPermissions = async (parts: PermissionParts): Promise<Permiss
         0o640,
         gid,
       )
+  }
+
+  /** One after another: else somebody could be given the former snapshot after the new one. */
+  let turn = Promise.resolve()
+  const confirm = (): Promise<void> => {
+    const mine = turn.then(publish)
+    turn = mine.catch(() => undefined)
+    return mine
   }
 
   return {

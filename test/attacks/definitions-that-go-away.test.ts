@@ -1,6 +1,7 @@
 /** A mount that falls away, a directory that cannot be listed, a text that its reader chokes on. */
 import assert from 'node:assert/strict'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { decide } from '../../policy/decide.ts'
@@ -66,4 +67,20 @@ test('a duration that no calendar has is that workflow’s trouble alone, also a
   await site.restart()
   const answer = await site.ask({ account: 'atmosphere_stage', workflow: 'clouds', action: 'play' })
   assert.equal(answer.state, 'refused', 'it serves, by the permissions of now')
+})
+
+test('the text of a workflow that was taken away is published no longer, also after a restart', async (t) => {
+  const site = await startDaemon(t, {
+    workflows: { ...workflows, 'oceans_stage/currents': text },
+    autoplay: false,
+  })
+  const feed = site.layout.accountFeed('oceans_stage')
+  const isThere = (workflow: string) => existsSync(join(feed, 'source', `${workflow}.yaml`))
+  assert.deepEqual(['waves', 'currents'].map(isThere), [true, true])
+  await rm(join(site.dir, 'definitions/oceans_stage/waves'), { recursive: true })
+  await until(() => !isThere('waves'))
+  await site.daemon.stop()
+  await rm(join(site.dir, 'definitions/oceans_stage/currents'), { recursive: true })
+  await site.restart()
+  assert.equal(isThere('currents'), false)
 })
