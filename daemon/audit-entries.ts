@@ -5,17 +5,12 @@ import type { Accepted, DaemonEvent, Outcome } from './events.ts'
 import type { Run } from './plugins/runs.ts'
 import { requestKey } from './requests.ts'
 import type { DaemonState } from './state.ts'
-
-const hidden = '(given)'
+import { toldArgs } from './told-args.ts'
 
 /** Arguments as their action's rules leave them; null where nothing is left to tell. */
 const auditArgs = ({ ask }: Accepted): Readonly<Record<string, unknown>> | null => {
-  const rules: Readonly<Record<string, 'keep' | 'hide' | 'skip' | undefined>> = actionOf(ask.action).audit
-  const told = Object.entries(ask.args).flatMap(([name, value]) => {
-    const rule = rules[name] ?? 'hide'
-    return rule === 'skip' ? [] : [[name, rule === 'keep' ? value : hidden] as const]
-  })
-  return told.length === 0 ? null : Object.fromEntries(told)
+  const told = toldArgs(ask.args, actionOf(ask.action).audit)
+  return Object.keys(told).length === 0 ? null : told
 }
 
 /** Which code ran with what; only the plugin itself says what of its arguments may be kept. */

@@ -10,6 +10,7 @@ import { done, type Plan, refuse } from '../handlers/handler.ts'
 import type { Publisher } from '../published.ts'
 import { publicName } from '../requests.ts'
 import type { DaemonState } from '../state.ts'
+import { toldArgs } from '../told-args.ts'
 import type { Active, ActivePlugins } from './active.ts'
 import type { Executors } from './executors.ts'
 import type { HostAnswer } from './host-messages.ts'
@@ -35,17 +36,7 @@ export type ConductorParts = {
   readonly onProblem: (error: unknown) => void
 }
 
-const hidden = '(given)'
 const wasStopped = 'It was ended before its last step began.'
-
-/** Arguments as the plugin's own rules leave them for the audit log. */
-const tell = ({ description }: Active, args: Accepted['ask']['args']): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(
-    Object.entries(args).flatMap(([name, value]) => {
-      const rule = Object.hasOwn(description.audit, name) ? description.audit[name] : 'hide'
-      return rule === 'skip' ? [] : [[name, rule === 'keep' ? value : hidden] as const]
-    }),
-  )
 
 const mayAsk = ({ config }: Active, { ask, stranger }: Accepted): boolean =>
   stranger === true ? config.anyUser : config.accounts === undefined || config.accounts.includes(ask.account)
@@ -179,7 +170,7 @@ export const createConductor = (parts: ConductorParts): Conductor => {
       if (plugin === undefined || !mayAsk(plugin, request))
         return refuse('plugin.none', 'No such plugin is active here.')
       const { uid, id, ask } = request
-      const told = tell(plugin, ask.args)
+      const told = toldArgs(ask.args, plugin.description.audit)
       const begun: DaemonEvent = { kind: 'run-begun', at: now(), uid, id, plugin: plugin.identity, told }
       return { ...done([begun]), goesOn: true }
     },
