@@ -29,8 +29,9 @@ export const createHubKeys = (settings: {
     const { mtimeMs, ino, size } = statSync(settings.file)
     return `${mtimeMs} ${ino} ${size}`
   }
-  let verifier = read(settings.file, settings.issuer, settings.now)
+  // Before the content: what is written meanwhile is read again.
   let known = stamp()
+  let verifier = read(settings.file, settings.issuer, settings.now)
   return {
     verifier: () => verifier,
     refresh: () => {
