@@ -22,9 +22,15 @@ const check = (name: string, command: string, args: readonly string[]): void => 
   process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name} (${Date.now() - started} ms)\n`)
 }
 
+const unmatched = new Set(patterns)
+
 const files = (...globs: readonly string[]): string[] =>
   globSync([...globs])
-    .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+    .filter((file) => {
+      const matching = patterns.filter((pattern) => file.includes(pattern))
+      for (const pattern of matching) unmatched.delete(pattern)
+      return patterns.length === 0 || matching.length > 0
+    })
     .sort()
 
 const runFiles = async (list: string[], options: Omit<Parameters<typeof run>[0], 'files'>): Promise<void> => {
@@ -64,5 +70,9 @@ const runShort = async (): Promise<void> => {
 
 if (long) await runFiles(files('test/long/*.test.ts'), { isolation: 'process', concurrency: 1 })
 else await runShort()
+for (const pattern of unmatched) {
+  process.stdout.write(`✖ no test file's name contains ${JSON.stringify(pattern)}\n`)
+  total.failed += 1
+}
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
 process.exit(total.failed === 0 ? 0 : 1)
