@@ -36,23 +36,28 @@ export const startChild = (settings: ChildSettings): Child => {
 
   const start = (): void => {
     const log = openSync(join(logDir, `${name}.log`), 'a', 0o600)
-    child = spawn(settings.command, [...settings.args], {
+    const started = spawn(settings.command, [...settings.args], {
       cwd: settings.cwd,
       env: { ...settings.env },
       stdio: ['ignore', log, log],
     })
     closeSync(log)
-    if (child.pid !== undefined) writeFileSync(pidFile, `${child.pid}\n`)
-    child.once('error', (error) => settings.say(`${name} cannot be started: ${error.message}`))
-    child.once('exit', (code, signal) => {
+    const over = (how: string) => {
       child = undefined
       rmSync(pidFile, { force: true })
       if (stopping) return
-      settings.say(
-        `${name} ended (${signal ?? `exit ${code}`}); see ${join(logDir, `${name}.log`)}. It is started again.`,
-      )
+      settings.say(`${name} ${how}; see ${join(logDir, `${name}.log`)}. It is started again.`)
       restart = setTimeout(start, settings.restartAfterMs ?? restartAfterMs)
+    }
+    started.once('exit', (code, signal) => over(`ended (${signal ?? `exit ${code}`})`))
+    started.on('error', (error) => {
+      // Without a process there is no exit either.
+      if (started.pid === undefined) over(`cannot be started: ${error.message}`)
+      else settings.say(`${name}: ${error.message}`)
     })
+    if (started.pid === undefined) return
+    child = started
+    writeFileSync(pidFile, `${started.pid}\n`)
   }
   start()
 
