@@ -9,6 +9,7 @@ import { version } from '../protocol/version.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
+import { startHousekeeping } from './archive/housekeeping.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { type Core, createCore } from './core.ts'
 import { createDefinitions } from './definitions.ts'
@@ -31,6 +32,7 @@ import { createProblems } from './problems.ts'
 import { createProcessor } from './process.ts'
 import { createPublisher } from './published.ts'
 import { type Recovered, recover } from './recover.ts'
+import { waitingNames } from './requests.ts'
 import { prepareSite } from './setup.ts'
 import { everyWorkflow, type OwedEffect } from './state.ts'
 import { createStrangers } from './strangers.ts'
@@ -232,7 +234,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     await permissions.confirm()
 
     const publisher = createPublisher(layout, problem('published requests'))
-    publisher.clear()
+    publisher.clear(waitingNames(found.state.requests))
     const runs = await createPluginRuns({
       config,
       installation: deps.installation,
@@ -324,6 +326,16 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         commit,
         now,
         onProblem: problem('inbox'),
+        signal: intake.signal,
+      }),
+    )
+    running.push(
+      startHousekeeping({
+        layout,
+        retention: config.retention,
+        now,
+        log,
+        onProblem: (error) => problems.report('retention', error),
         signal: intake.signal,
       }),
     )

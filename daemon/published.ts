@@ -27,8 +27,8 @@ export type Publisher = {
    * whoever may know finds it in the feed.
    */
   readonly publish: (name: string, status: PublicStatus) => Promise<void>
-  /** At the start: empties `2_processing` of what an earlier run left there. */
-  readonly clear: () => void
+  /** At the start: empties `2_processing` of what an earlier run left there, but for requests that still wait. */
+  readonly clear: (waiting: ReadonlySet<string>) => void
 }
 
 const withDescriptor = (fd: number, work: () => void): void => {
@@ -133,10 +133,11 @@ export const createPublisher = (layout: SiteLayout, onProblem: (error: Error | n
       schedule()
       return written.promise
     },
-    clear: () => {
-      // Views of another run: what still waits is published again.
+    clear: (kept) => {
+      // Views of another run: what still waits is published again, and whoever follows it loses sight of it no moment.
       for (const name of readdirSync(layout.processing))
-        rmSync(join(layout.processing, name), { recursive: true, force: true })
+        if (kept.has(name)) processing.add(name)
+        else rmSync(join(layout.processing, name), { recursive: true, force: true })
     },
   }
 }

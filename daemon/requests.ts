@@ -15,8 +15,8 @@ export type Requests = {
   readonly waiting: Map<string, { readonly request: Accepted; readonly at: number }>
   /** Answers to granted requests, the oldest first. */
   readonly granted: Map<string, Answer>
-  /** Answers to accounts' own requests, the oldest first. */
-  readonly own: Map<string, Answer>
+  /** Uid → answers to its own requests, the oldest first: whoever asks much makes the daemon forget nobody else's. */
+  readonly own: Map<number, Map<string, Answer>>
   /** Ids whose public status belongs to a uid: whoever came first. */
   readonly names: Map<string, number>
   /** Rows of answered requests that stand in each account's feed, and in the site's, the oldest first. */
@@ -39,8 +39,10 @@ export const createRequests = (): Requests => ({
  */
 const grantMemoryMs =
   Math.max(...Object.values(actions).map(({ notAfter }) => notAfter)) + grantLifetime + 60_000
-/** Answers to be had again by asking again. */
+/** Answers to be had again by asking again: to granted requests, and to the own ones of one account. */
 const mostAnswers = 20_000
+/** The same for a user who is no account. More than can be in work at once, so a restart does nothing twice. */
+const mostOfStranger = 1000
 const shownPerAccount = 200
 const shownPerSite = 1000
 
@@ -51,7 +53,7 @@ export const known = (
 ): { readonly waiting: true } | { readonly waiting: false; readonly answer: Answer } | undefined => {
   const key = requestKey(uid, id)
   if (requests.waiting.has(key)) return { waiting: true }
-  const answer = requests.granted.get(key) ?? requests.own.get(key)
+  const answer = requests.granted.get(key) ?? requests.own.get(uid)?.get(key)
   return answer === undefined ? undefined : { waiting: false, answer }
 }
 
@@ -61,22 +63,41 @@ export const publicName = (
   { id, uid }: { readonly id: string; readonly uid: number },
 ): string => (requests.names.get(id) === uid ? id : `${id}-${uid}`)
 
-const forget = (requests: Requests, table: Map<string, Answer>, now: number, keepMs: number): void => {
+/** Names in `2_processing` of requests that wait. */
+export const waitingNames = (requests: Requests): ReadonlySet<string> =>
+  new Set([...requests.waiting.values()].map(({ request }) => publicName(requests, request)))
+
+const forget = (
+  requests: Requests,
+  table: Map<string, Answer>,
+  { most, now, keepMs }: { readonly most: number; readonly now: number; readonly keepMs: number },
+): void => {
   for (const [key, answer] of table) {
-    if (table.size <= mostAnswers || now - answer.at < keepMs) return
+    if (table.size <= most || now - answer.at < keepMs) return
     table.delete(key)
     if (requests.names.get(answer.id) === answer.uid) requests.names.delete(answer.id)
   }
+}
+
+/** The one who owns them answers for their number: nobody's are forgotten for another's. */
+export const addOwnAnswer = (requests: Requests, answer: Answer): Map<string, Answer> => {
+  const table = requests.own.get(answer.uid) ?? new Map<string, Answer>()
+  requests.own.set(answer.uid, table)
+  return table.set(requestKey(answer.uid, answer.id), answer)
 }
 
 /** Remembers an answer, and forgets the oldest ones. */
 export const remember = (requests: Requests, request: Accepted, answer: Answer): void => {
   const key = requestKey(request.uid, request.id)
   requests.waiting.delete(key)
-  const table = request.via === 'web' ? requests.granted : requests.own
-  table.set(key, answer)
-  forget(requests, requests.granted, answer.at, grantMemoryMs)
-  forget(requests, requests.own, answer.at, 0)
+  const now = answer.at
+  if (request.via === 'web') {
+    requests.granted.set(key, answer)
+    forget(requests, requests.granted, { most: mostAnswers, now, keepMs: grantMemoryMs })
+    return
+  }
+  const most = request.stranger === true ? mostOfStranger : mostAnswers
+  forget(requests, addOwnAnswer(requests, answer), { most, now, keepMs: 0 })
 }
 
 export const presentRequest = (

@@ -3,7 +3,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { AccountRow, RequestRow } from '../protocol/rows.ts'
 import type { Accepted } from './events.ts'
 import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
-import { type Answer, requestKey } from './requests.ts'
+import { type Answer, addOwnAnswer, requestKey } from './requests.ts'
 import { createDaemonState, type DaemonState, everyWorkflow, tryDefinition } from './state.ts'
 import { restoreWorkflow, type StoredWorkflow, storeWorkflow } from './workflow-store.ts'
 
@@ -41,7 +41,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   workflows: [...everyWorkflow(state)].map(storeWorkflow),
   waiting: [...state.requests.waiting.values()],
   granted: [...state.requests.granted.values()],
-  own: [...state.requests.own.values()],
+  own: [...state.requests.own.values()].flatMap((answers) => [...answers.values()]),
   names: [...state.requests.names],
   shown: [...state.requests.shown.values()].flatMap((rows) => [...rows.values()]),
   shownAtSite: [...state.requests.shownAtSite.values()],
@@ -51,8 +51,10 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
 export const restoreState = (data: unknown): { readonly state: DaemonState; readonly feeds: FeedPlaces } => {
   const stored = data as StoredState
-  if (typeof data !== 'object' || data === null || stored.v !== formatVersion)
-    throw new SeneschalError('state.unreadable', 'The snapshot is of another version.')
+  if (typeof data !== 'object' || data === null || typeof stored.v !== 'number')
+    throw new SeneschalError('state.unreadable', 'The snapshot has no version.')
+  if (stored.v > formatVersion)
+    throw new SeneschalError('format.newer', `The snapshot has version ${stored.v}, not ${formatVersion}.`)
   const state = createDaemonState()
   state.audited = stored.audited
   for (const entry of stored.refused ?? []) state.refused.add(entry)
@@ -69,7 +71,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   for (const entry of stored.waiting)
     requests.waiting.set(requestKey(entry.request.uid, entry.request.id), entry)
   for (const answer of stored.granted) requests.granted.set(requestKey(answer.uid, answer.id), answer)
-  for (const answer of stored.own) requests.own.set(requestKey(answer.uid, answer.id), answer)
+  for (const answer of stored.own) addOwnAnswer(requests, answer)
   for (const [id, uid] of stored.names) requests.names.set(id, uid)
   for (const row of stored.shown) {
     const rows = requests.shown.get(row.account) ?? new Map<string, RequestRow>()
