@@ -5,6 +5,7 @@ import { auditVerifyCommand } from './commands/audit.ts'
 import { daemonCommand, daemonSetupCommand } from './commands/daemon.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
+import { listCommand } from './commands/list.ts'
 import { personCommands } from './commands/person.ts'
 import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
@@ -19,6 +20,7 @@ export const siteCommands: readonly Command[] = [
   daemonSetupCommand,
   submitCommand,
   statusCommand,
+  listCommand,
   pluginsCommand,
   helpCommand,
   pluginNewCommand,

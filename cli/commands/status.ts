@@ -1,28 +1,26 @@
 /** `seneschal status`: how a request is, read from published files; works while the daemon is down. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SeneschalError } from '../../protocol/errors.ts'
+import { errorTable, isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import { requestId } from '../../protocol/ids.ts'
+import type { PublicStatus } from '../../protocol/public-status.ts'
 import { type Command, mustHaveWords } from '../command.ts'
-import { requestDirectories, siteDirectory, siteOption } from '../site-directory.ts'
+import { siteDirectory, siteOption } from '../site-directory.ts'
 
 const pollMs = 200
+/** A request that was there may be nowhere for a moment, while a daemon starts; then it is gone, ms. */
+const missedAfter = 5000
 
-/** The public status: id, state, times and code, as the daemon wrote it. */
-const readStatus = (site: string, id: string): Record<string, unknown> | undefined => {
-  const { inbox, processing, refused, finished } = requestDirectories(site)
-  for (const directory of [finished, refused, processing]) {
-    const file = join(directory, id, 'status.json')
-    if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
-  }
-  return existsSync(join(inbox, `${id}.json`)) ? { id, state: 'waiting' } : undefined
+const present = ({ id, state, code }: PublicStatus): string => {
+  const line = [id, state, ...(code === null ? [] : [code])].join('  ')
+  return isErrorCode(code) ? `${line}\n  ${errorTable[code].text}` : line
 }
 
 export const statusCommand: Command = {
   name: 'status',
   summary: 'Show how a request is.',
   usage: 'ID [--follow]',
+  help: `Reads what the daemon published, archives of earlier days included. Who asked for what, and the reason of a
+    refusal, stand in the account's own feed: see the pages.`,
   options: {
     follow: { type: 'boolean', short: 'f', help: 'wait for the end; exit 0 for done, 1 for anything else' },
     json: { type: 'boolean', help: 'print the status as JSON' },
@@ -34,18 +32,23 @@ export const statusCommand: Command = {
     if (!requestId.safeParse(id).success)
       throw new SeneschalError('usage', `${JSON.stringify(id)} is not a request id.`)
     const site = siteDirectory(input)
+    const { findRequest } = await import('../published-requests.ts')
+    const follows = input.values.follow === true
     let shown = ''
+    let seenAt: number | undefined
     for (;;) {
-      const status = readStatus(site, id)
-      if (status === undefined) throw new SeneschalError('request.unknown')
-      const line =
-        input.values.json === true
-          ? JSON.stringify(status)
-          : [id, status.state, status.code].filter((part) => part !== undefined && part !== null).join('  ')
-      if (line !== shown) process.stdout.write(`${line}\n`)
-      shown = line
-      if (status.state !== 'waiting') return status.state === 'done' ? 0 : 1
-      if (input.values.follow !== true) return 0
+      const status = await findRequest(site, id, process.getuid?.() ?? -1)
+      if (status === undefined) {
+        if (!follows || seenAt === undefined || performance.now() - seenAt > missedAfter)
+          throw new SeneschalError('request.unknown')
+      } else {
+        seenAt = performance.now()
+        const line = input.values.json === true ? JSON.stringify(status) : present(status)
+        if (line !== shown) process.stdout.write(`${line}\n`)
+        shown = line
+        if (status.state !== 'waiting') return status.state === 'done' ? 0 : 1
+        if (!follows) return 0
+      }
       await sleep(pollMs)
     }
   },

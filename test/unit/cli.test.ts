@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { helpOf, overview } from '../../cli/command.ts'
 import { commands } from '../../cli/commands.ts'
+import { writeDayArchive } from '../../durable/status-files.ts'
+import { errorTable } from '../../protocol/errors.ts'
 import { version } from '../../protocol/version.ts'
 
 const main = join(dirname(dirname(import.meta.dirname)), 'cli/main.ts')
@@ -82,10 +84,50 @@ test('a login user submits an action and finds its status while no daemon runs',
   mkdirSync(join(site, 'requests/3_error', id))
   writeFileSync(
     join(site, 'requests/3_error', id, 'status.json'),
-    JSON.stringify({ id, state: 'refused', code: 'permission.denied' }),
+    JSON.stringify({ id, state: 'refused', code: 'permission.denied', at: 1 }),
   )
   const status = await seneschal('status', id, '--follow')
-  assert.deepEqual([status.code, status.out], [1, `${id}  refused  permission.denied\n`])
+  assert.deepEqual(
+    [status.code, status.out],
+    [1, `${id}  refused  permission.denied\n  ${errorTable['permission.denied'].text}\n`],
+  )
+})
+
+test('a login user lists requests of today and of archives while no daemon runs', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'seneschal-list-'))
+  after(() => rmSync(dir, { recursive: true }))
+  for (const name of ['0_temp', '1_inbox', '2_processing', '3_error', '3_finished'])
+    mkdirSync(join(dir, 'requests', name), { recursive: true })
+  const id = (n: number): string => `019aac00-0000-7000-8000-${String(n).padStart(12, '0')}`
+  const put = (place: string, n: number, state: string, code: string | null, at: number): void => {
+    mkdirSync(join(dir, 'requests', place, id(n)))
+    writeFileSync(
+      join(dir, 'requests', place, id(n), 'status.json'),
+      JSON.stringify({ id: id(n), state, code, at }),
+    )
+  }
+  const noon = Date.UTC(2026, 10, 22, 12)
+  put('3_finished', 2, 'done', null, noon + 2)
+  put('3_error', 3, 'refused', '\u001b[2Jcleared', noon + 3)
+  put('3_error', 4, 'refused', 'permission.denied', noon + 4)
+  put('2_processing', 5, 'waiting', null, noon + 5)
+  await writeDayArchive(join(dir, 'requests/3_finished'), '20261121', [
+    { name: id(1), status: { id: id(1), state: 'done', code: null, at: noon - 86_400_000 } },
+  ])
+  const ids = (ran: Ran): number[] =>
+    ran.out
+      .split('\n')
+      .flatMap((line) => line.match(/000(\d) /)?.[1] ?? [])
+      .map(Number)
+  assert.deepEqual(ids(await seneschal('list', '--site', dir)), [2, 4, 5])
+  assert.deepEqual(ids(await seneschal('list', '--site', dir, '--all')), [1, 2, 4, 5])
+  assert.deepEqual(ids(await seneschal('list', '--site', dir, '--state', 'refused')), [4])
+  assert.deepEqual(ids(await seneschal('list', '--site', dir, '--all', '-n', '2')), [4, 5])
+  assert.deepEqual(ids(await seneschal('list', '--site', dir, '--since', '2026-11-22T12:00:00.004Z')), [4, 5])
+  assert.equal((await seneschal('list', '--site', dir, '--state', 'lost')).code, 64)
+  assert.equal((await seneschal('status', id(1), '--site', dir)).out, `${id(1)}  done\n`)
+  const hostile = await seneschal('status', id(3), '--site', dir)
+  assert.deepEqual([hostile.code === 0, hostile.out], [false, ''])
 })
 
 test('what cannot be asked for is refused before a file is written', async () => {
