@@ -108,7 +108,7 @@ export const statusAnswer = z.discriminatedUnion('state', [
    * The process lives but its socket does not answer: hung, or on its way down; or merely slow, if it is busy: at work
    * while it was waited for, or waiting for a processor or a disk.
    */
-  z.object({ state: z.literal('silent'), busy: z._default(z.boolean(), false), ...running }),
+  z.object({ state: z.literal('silent'), busy: z.optional(z.boolean()), ...running }),
   /** The last one ended; `log` has its last lines. */
   z.object({ state: z.literal('exited'), ...running, log: z.array(z.string()) }),
   /** None was started since the host came up. */

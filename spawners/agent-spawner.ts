@@ -113,7 +113,7 @@ export const createAgentSpawner = (
         case 'running':
           return { state: 'running', version: status.version, startedAt: status.startedAt }
         case 'silent':
-          return { state: 'silent', busy: status.busy }
+          return { state: 'silent', busy: status.busy === true }
         case 'exited':
           return { state: 'exited', log: status.log }
       }
