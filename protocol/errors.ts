@@ -34,6 +34,10 @@ const table = {
     status: 400,
     text: 'A changed configuration file is not valid; the one before it stays in force. The audit log says where.',
   },
+  'copy.changed': { status: 409, text: 'What was copied changed meanwhile.' },
+  'copy.exists': { status: 409, text: 'The destination is there already.' },
+  'copy.failed': { status: 502, text: 'The copy failed.' },
+  'copy.refused': { status: 403, text: 'That is not copied.' },
   'csrf.invalid': { status: 403, text: 'The request did not carry the right CSRF token.' },
   'daemon.silent': {
     status: 503,
