@@ -5,7 +5,7 @@ import type {
   StallReason,
   WorkflowSummary,
 } from '../engine/types.ts'
-import type { Counts, InstanceRow, TaskRow, WorkflowRow } from '../protocol/rows.ts'
+import { type Counts, type InstanceRow, noCounts, type TaskRow, type WorkflowRow } from '../protocol/rows.ts'
 
 export const presentInstance = (workflow: string, row: EngineRow, at: number): InstanceRow => ({
   workflow,
@@ -60,20 +60,6 @@ const stallText = (summary: WorkflowSummary): string | null => {
   const { reasons, total } = summary.stall
   const told = reasons.slice(0, 3).map(sentence)
   return `${told.join('; ')}${total > told.length ? `; and ${total - told.length} more` : ''}.`
-}
-
-export const noCounts: Counts = {
-  waiting: 0,
-  preparing: 0,
-  submitted: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  'submit-failed': 0,
-  expired: 0,
-  held: 0,
-  late: 0,
-  retrying: 0,
 }
 
 export const presentMeta = (compiled: CompiledWorkflow | undefined): WorkflowRow['meta'] => {

@@ -5,6 +5,7 @@
 import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
+import { rest } from './maintenance.ts'
 import { pluginIdentity } from './plugins.ts'
 import { requestStates } from './requests.ts'
 
@@ -44,6 +45,20 @@ export const counts = z.readonly(
   }),
 )
 export type Counts = z.infer<typeof counts>
+
+export const noCounts: Counts = {
+  waiting: 0,
+  preparing: 0,
+  submitted: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  'submit-failed': 0,
+  expired: 0,
+  held: 0,
+  late: 0,
+  retrying: 0,
+}
 
 export const meta = z.readonly(
   z.strictObject({
@@ -202,6 +217,8 @@ export const accountRow = z.readonly(
     title: z.nullable(z.string()),
     /** Why the account is not served; null when it is. */
     problem: z.nullable(z.string()),
+    /** Why nothing new starts there; absent when things do. */
+    rests: z.optional(z.readonly(z.array(rest))),
     at: time,
     /** Which daemon runs its workflows: added by the hub. */
     daemon: z.optional(z.string()),

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { type FeedWriter, openFeedWriter } from '../../durable/feed-writer.ts'
 import { writeFileAtomic } from '../../durable/files.ts'
 import type { PermissionSnapshot, Rules } from '../../protocol/permissions.ts'
-import type { AccountRow, RequestRow, SummaryRow } from '../../protocol/rows.ts'
+import { type AccountRow, noCounts, type RequestRow, type SummaryRow } from '../../protocol/rows.ts'
 
 export const layer = (rules: Rules) => ({ rules, source: { file: 'site.yaml', lines: {} } })
 
@@ -21,20 +21,6 @@ export const snapshotOf = (
   ...over,
 })
 
-const noInstances = {
-  waiting: 0,
-  preparing: 0,
-  submitted: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  'submit-failed': 0,
-  expired: 0,
-  held: 0,
-  late: 0,
-  retrying: 0,
-}
-
 export const summaryRow = (
   account: string,
   workflow: string,
@@ -46,7 +32,7 @@ export const summaryRow = (
   state: 'running',
   held: false,
   stall: null,
-  counts: noInstances,
+  counts: noCounts,
   cycles: null,
   at: 0,
   problem: null,

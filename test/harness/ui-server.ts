@@ -14,7 +14,13 @@ import { ensureDir, writeFileAtomic } from '../../durable/files.ts'
 import type { ServerSettings } from '../../protocol/agent.ts'
 import { type Frame, frame } from '../../protocol/frames.ts'
 import type { PermissionSnapshot } from '../../protocol/permissions.ts'
-import type { InstanceRow, JobRow, TaskRow, WorkflowRow } from '../../protocol/rows.ts'
+import {
+  type InstanceRow,
+  type JobRow,
+  noCounts,
+  type TaskRow,
+  type WorkflowRow,
+} from '../../protocol/rows.ts'
 import { type Assertion, assertionType, type Grant, grantType } from '../../protocol/tokens.ts'
 import { createUiServer, type UiServer, type UiServerParts } from '../../uiserver/server.ts'
 import { createSigner, generateKey, type Signer } from '../../wire/tokens.ts'
@@ -28,27 +34,13 @@ export const issuer = 'https://hub.test'
 const instance = '0123456789abcdef0123456789abcdef'
 export const audience = `${account}/${instance}`
 
-const counts = {
-  waiting: 0,
-  preparing: 0,
-  submitted: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  'submit-failed': 0,
-  expired: 0,
-  held: 0,
-  late: 0,
-  retrying: 0,
-}
-
 export const workflowRow = (workflow: string, more: Partial<WorkflowRow> = {}): WorkflowRow => ({
   workflow,
   meta: {},
   state: 'running',
   held: false,
   stall: null,
-  counts,
+  counts: noCounts,
   cycles: null,
   at: 1,
   problem: null,

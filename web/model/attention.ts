@@ -1,5 +1,12 @@
 /** What deserves the eye first, the same on the home page, in tables and on the wall. */
-import type { Counts, InstanceRow, SummaryRow, TaskState, WorkflowRow } from '../../protocol/rows.ts'
+import {
+  type Counts,
+  type InstanceRow,
+  noCounts,
+  type SummaryRow,
+  type TaskState,
+  type WorkflowRow,
+} from '../../protocol/rows.ts'
 import { byName } from './order.ts'
 
 /** 0 = act now, 1 = keep an eye on it, 2 = fine. */
@@ -31,20 +38,6 @@ export const instanceRank = (row: InstanceRow): number => {
 
 export const bySummary = (a: SummaryRow, b: SummaryRow): number =>
   workflowSeverity(a) - workflowSeverity(b) || byName(a.account, b.account) || byName(a.workflow, b.workflow)
-
-export const noCounts: Counts = {
-  waiting: 0,
-  preparing: 0,
-  submitted: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  'submit-failed': 0,
-  expired: 0,
-  held: 0,
-  late: 0,
-  retrying: 0,
-}
 
 export const addCounts = (a: Counts, b: Counts): Counts => {
   const sum = { ...a }

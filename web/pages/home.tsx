@@ -1,7 +1,7 @@
 /** Every workflow of every account that I may view, what needs attention first; works with all servers off. */
 import { computed } from '@preact/signals'
-import type { SummaryRow } from '../../protocol/rows.ts'
-import { addCounts, bySummary, noCounts, workflowSeverity } from '../model/attention.ts'
+import { noCounts, type SummaryRow } from '../../protocol/rows.ts'
+import { addCounts, bySummary, workflowSeverity } from '../model/attention.ts'
 import { textFilter } from '../model/filter.ts'
 import { cycleLabel } from '../model/order.ts'
 import { CountList } from '../parts/counts.tsx'

@@ -1,8 +1,8 @@
 /** The wall: everything at once, readable from afar, for weeks, without a hand on it. */
 import { computed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { SummaryRow } from '../../protocol/rows.ts'
-import { addCounts, bySummary, noCounts, workflowSeverity } from '../model/attention.ts'
+import { noCounts, type SummaryRow } from '../../protocol/rows.ts'
+import { addCounts, bySummary, workflowSeverity } from '../model/attention.ts'
 import { cycleLabel } from '../model/order.ts'
 import { age } from '../model/time.ts'
 import { pageOf, wallGrid } from '../model/wall-grid.ts'
