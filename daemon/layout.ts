@@ -1,6 +1,11 @@
 /** Where things lie below the site's root. */
 import { join } from 'node:path'
 
+/** Readable by the account's private group, which its UI server has. */
+export const accountFeedMode = 0o750
+/** Readable by the hub's group alone. */
+export const siteFeedMode = 0o750
+
 export type SiteLayout = {
   readonly requests: string
   readonly temp: string

@@ -5,7 +5,7 @@ import { ensureDir, errnoOf } from '../durable/files.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type AccountIds, type Lookup, resolveAccounts, resolveHubGroup } from './accounts.ts'
 import type { DaemonConfig } from './config.ts'
-import { siteLayout } from './layout.ts'
+import { accountFeedMode, siteFeedMode, siteLayout } from './layout.ts'
 
 export type SetupReport = {
   /** What was created or put right, a sentence each. */
@@ -20,10 +20,6 @@ export type SetupReport = {
 const dropBoxMode = 0o3777
 const publishedMode = 0o775
 const privateMode = 0o700
-/** Readable by the account's private group, which its UI server has. */
-export const accountFeedMode = 0o750
-/** Readable by the hub's group alone. */
-export const siteFeedMode = 0o750
 /** Writable by the account's group; what is written there keeps that group, so that the daemon may read it. */
 const jobEventsMode = 0o2770
 
