@@ -11,6 +11,8 @@ import type { Audit, Log } from './context.ts'
 export type HubAudit = Audit & {
   /** Takes records of other writers, in order, possibly again; new ones are indexed and told to whoever listens. */
   readonly ingest: (records: readonly AuditRecord[]) => void
+  /** Whether the index has records of a writer: where it was thrown away, a feed has to tell its latest ones again. */
+  readonly knows: (writer: string) => boolean
   readonly close: () => Promise<void>
 }
 
@@ -61,6 +63,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
       return () => watchers.off('record', listener)
     },
     search: (query) => index.search(query),
+    knows: (of) => index.lastSeq(of) > 0,
     ingest: (records) => {
       const named = new Map(records.map((record) => [`${record.writer}#${record.seq}`, record]))
       const fresh = [...named.values()].filter((record) => record.writer !== writer && !index.has(record))

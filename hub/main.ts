@@ -155,6 +155,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
         transport: deps.feedTransport,
         random: deps.random,
         kept: join(dirname(config.database), 'feeds'),
+        knowsRecords: (name) => audit.knows(`daemon/${name}`),
         warn: (context, message) => log.warn(context, message),
       }),
     })),

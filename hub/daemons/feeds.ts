@@ -23,6 +23,8 @@ export const feedOf = (
     readonly random: () => number
     /** Directory of the hub's own, for what feeds of other hosts said last. */
     readonly kept: string
+    /** Whether the audit records that this daemon published before are known here. */
+    readonly knowsRecords: (daemon: string) => boolean
     readonly warn: (context: Readonly<Record<string, unknown>>, message: string) => void
   },
 ): FollowFeed => {
@@ -35,8 +37,10 @@ export const feedOf = (
   const onProblem = (err: unknown): void =>
     deps.warn({ daemon: name, err }, 'what a feed said last cannot be kept, or cannot be read again')
   return (sink, signal) =>
-    keepFeed({ file: join(deps.kept, `${name}.json`), onProblem }, sink, (since, kept) =>
-      followRemoteFeed({ transport, random: deps.random, noise, since, signal }, kept),
+    keepFeed(
+      { file: join(deps.kept, `${name}.json`), goOn: deps.knowsRecords(name), onProblem },
+      sink,
+      (since, kept) => followRemoteFeed({ transport, random: deps.random, noise, since, signal }, kept),
     )
 }
 

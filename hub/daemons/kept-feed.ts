@@ -24,6 +24,8 @@ export type KeptFeedSettings = {
   readonly file: string
   /** What cannot be read or written there; it is then begun anew, or behind. */
   readonly onProblem: (thrown: unknown) => void
+  /** Whether to go on after what was kept, or only to show it until all was told again; true unless told otherwise. */
+  readonly goOn?: boolean
   /** How much may be asked for again after the hub was killed, ms. */
   readonly saveEvery?: number
 }
@@ -41,7 +43,7 @@ const read = async ({ file, onProblem }: KeptFeedSettings): Promise<Kept | undef
   }
 }
 
-/** `follow` begins after what was kept, whose rows and files the sink has been given by then. */
+/** `follow` begins after what was kept, as a rule; its rows and files the sink has been given by then. */
 export const keepFeed = async (
   settings: KeptFeedSettings,
   sink: SiteFeedSink,
@@ -88,7 +90,7 @@ export const keepFeed = async (
   const timer = setInterval(() => void save(), settings.saveEvery ?? 30_000)
   timer.unref()
   try {
-    await follow(place, {
+    await follow(settings.goOn === false ? undefined : place, {
       ...sink,
       onReset: (all, at) => {
         keep(all, at)

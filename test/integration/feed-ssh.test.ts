@@ -64,6 +64,7 @@ describe('a feed over SSH', { skip }, () => {
               transport: createFeedTransports({ now: Date.now, random: Math.random }),
               random: Math.random,
               kept: join(far.dir, randomUUID()),
+              knowsRecords: () => true,
               warn: (context, message) => log.warn(context, message),
             },
           ),

@@ -33,6 +33,7 @@ const listen = (
     readonly longestReset?: number
     readonly longestPause?: number
     readonly file?: string
+    readonly goOn?: boolean
   } = {},
 ): { readonly heard: Heard; readonly stop: () => Promise<void> } => {
   const heard: Heard = { resets: [], lines: [], files: [], problems: [], damage: [], current: 0 }
@@ -55,7 +56,8 @@ const listen = (
     onFile: (name, value) => void heard.files.push({ name, value }),
     onProblem: (_of, error) => void heard.problems.push(error?.message ?? null),
   }
-  const kept = { file: more.file ?? '', onProblem: (thrown: unknown) => void heard.damage.push(thrown) }
+  const { file = '', goOn = true } = more
+  const kept = { file, goOn, onProblem: (thrown: unknown) => void heard.damage.push(thrown) }
   const following =
     more.file === undefined
       ? followRemoteFeed(road, sink)
@@ -335,6 +337,15 @@ test('a hub that starts while the daemon’s host is away shows what it said las
     third.heard.lines.map(({ seq, drop }) => [seq, drop[0]?.key]),
     [[4, 'a']],
   )
+  await third.stop()
+
+  // Whose audit records this hub has lost with its index, it asks for all of it again.
+  const fourth = listen(t, inProcessAgent({ role: 'feed', site: dir }), { file, goOn: false })
+  await until(() => fourth.heard.lines.length === 4)
+  assert.deepEqual(fourth.heard.resets, [
+    { rows: 1, seq: 4 },
+    { rows: 0, seq: 0 },
+  ])
 })
 
 test('what was kept and is damaged is told, and all is asked for anew', async (t) => {
