@@ -13,6 +13,7 @@ export type ResolvedAccounts = {
   readonly problems: ReadonlyMap<string, string>
   /** The one account that a uid is; undefined for strangers, and where several accounts share it. */
   readonly accountOf: (uid: number) => string | undefined
+  readonly isSeveral: (uid: number) => boolean
 }
 
 const run = promisify(execFile)
@@ -76,5 +77,6 @@ export const resolveAccounts = async (
       const [first, second] = byUid.get(uid) ?? []
       return second === undefined ? first?.[0] : undefined
     },
+    isSeveral: (uid) => (byUid.get(uid) ?? []).length > 1,
   }
 }

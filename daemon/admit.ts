@@ -20,6 +20,8 @@ export type AdmissionRules = {
   readonly uidOf: (account: string) => number | undefined
   /** The one account that a uid is. */
   readonly accountOf: (uid: number) => string | undefined
+  /** Whether a uid is more than one account: then a request has to name the one it is for. */
+  readonly isSeveral: (uid: number) => boolean
   /** Name of a Unix user who is no account; never root's. */
   readonly strangerOf: (uid: number) => Promise<string | undefined>
 }
@@ -81,6 +83,7 @@ const own = async (
 ): Promise<Accepted> => {
   const { id, action, workflow, cycle, task, plugin, args } = file
   const named = file.account ?? rules.accountOf(entry.uid)
+  if (named === undefined && rules.isSeveral(entry.uid)) throw new SeneschalError('account.ambiguous')
   const isOwn = named !== undefined && rules.uidOf(named) === entry.uid
   const account = isOwn ? named : await strangerFor(file, entry.uid, rules)
   const ask = askOf({ action, account, workflow, cycle, task, plugin, args })

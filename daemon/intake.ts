@@ -13,6 +13,7 @@ import { type AdmissionRules, admit } from './admit.ts'
 import type { Accepted, DaemonEvent } from './events.ts'
 import { createFairQueue } from './fair-queue.ts'
 import type { Publisher } from './published.ts'
+import { createRefusals } from './refusals.ts'
 import { known, publicName } from './requests.ts'
 import type { DaemonState } from './state.ts'
 
@@ -70,20 +71,24 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     }
   }
 
+  const tell = (uid: number, code: string, reason: string, entry?: string): Promise<void> => {
+    const account = parts.admission.accountOf(uid) ?? null
+    const told = entry === undefined ? {} : { entry }
+    return parts.commit([{ kind: 'file-refused', at: now(), uid, account, code, reason, ...told }])
+  }
+  const refusals = createRefusals({
+    tellCount: (uid, count) => tell(uid, 'request.file-refused', `${count} more in this minute.`),
+  })
+
   const refuse = async (found: Found, uid: number, code: string, reason: string): Promise<void> => {
     const entry = `${found.name} ${found.identity}`
-    if (!state.refused.has(entry))
-      await parts.commit([
-        {
-          kind: 'file-refused',
-          at: now(),
-          uid,
-          account: parts.admission.accountOf(uid) ?? null,
-          code,
-          reason: reason.slice(0, 500),
-          entry,
-        },
-      ])
+    if (!state.refused.has(entry)) {
+      if (!refusals.mayTell(uid)) {
+        release(found)
+        return
+      }
+      await tell(uid, code, reason.slice(0, 500), entry)
+    }
     const id = found.name.replace(/\.json$/, '')
     // Who squats on another's id must not answer for it.
     if (requestId.safeParse(id).success && !state.requests.names.has(id))
@@ -186,9 +191,20 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
       const pause = pauseFor(names.length)
       if (pause > 0 && !signal.aborted) await sleep(pause, undefined, { signal }).catch(() => undefined)
     },
+    // A newcomer does not wait until a long directory was read.
+    onEntry: (name) => {
+      try {
+        offer(name)
+      } catch (thrown) {
+        // What keeps it from being looked at keeps the list from being read, too; that one tells of it.
+        if (errnoOf(thrown) === undefined) throw thrown
+      }
+      pump()
+    },
     onProblem: parts.onProblem,
     signal,
   })
   settle()
   await idle.promise
+  await refusals.close()
 }

@@ -142,7 +142,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     const ids = new Map(
       [...prepared.resolved.ids].filter(([account]) => prepared.accounts[account] === undefined),
     )
-    return { ids, problems: prepared.accounts, accountOf: prepared.resolved.accountOf }
+    const { accountOf, isSeveral } = prepared.resolved
+    return { ids, problems: prepared.accounts, accountOf, isSeveral }
   }
 
   const start = async (): Promise<void> => {
@@ -341,6 +342,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     )
     every(jobsPoll, () => {
       for (const dispatch of dispatches.values()) dispatch.poll()
+          isSeveral: site.isSeveral,
     })
     every(heartbeatInterval, () => void beat())
     every(confirmInterval, () => {

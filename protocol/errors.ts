@@ -1,6 +1,10 @@
 /** One table of errors: code → HTTP status and sentence. Code is the contract; the sentence may change. */
 
 const table = {
+  'account.ambiguous': {
+    status: 400,
+    text: 'This Unix user is more than one account. Name the one that is meant: seneschal submit --on ~ACCOUNT …',
+  },
   'account.unknown': { status: 404, text: 'There is no such account, or you may not see it.' },
   'action.unknown': { status: 404, text: 'There is no such action.' },
   'agent.failed': { status: 502, text: 'The agent on the host failed.' },

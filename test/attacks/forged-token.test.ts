@@ -102,6 +102,7 @@ test('no forged grant passes the UI server, and none the daemon', async (t) => {
     verifier: () => verifier,
     uidOf: () => 2001,
     accountOf: () => account,
+    isSeveral: () => false,
     strangerOf: async () => undefined,
   }
   const file = (grant: string) => ({

@@ -33,6 +33,7 @@ test('a grant for one account, filed by another, is refused', async () => {
     verifier: () => verifier,
     uidOf: (account: string) => uids[account],
     strangerOf: async () => undefined,
+    isSeveral: () => false,
     accountOf: (uid: number) => Object.keys(uids).find((account) => uids[account] === uid),
   }
   const file = (uid: number) => ({

@@ -48,6 +48,7 @@ test('a refused file that a killed daemon told of and left is taken away in sile
         },
         uidOf: () => undefined,
         accountOf: () => undefined,
+        isSeveral: () => false,
         strangerOf: async () => undefined,
       },
       state,

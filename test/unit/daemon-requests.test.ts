@@ -162,3 +162,16 @@ test('a restart forgets nothing: holds, answers and the version of the permissio
   assert.equal((await site.ask({ action: 'hold', workflow: 'clouds' })).code, 'state.conflict')
   assert.equal((await site.audit()).match(new RegExp(`"request":"${made.id}"`, 'g'))?.length, 1)
 })
+
+test('a Unix user who is several accounts is told to name one', async (t) => {
+  const site = await startDaemon(t, {
+    workflows: { ...workflows, 'oceans_stage/waves': climb },
+    autoplay: false,
+  })
+  const id = randomUUID()
+  await site.put({ version: 1, id, action: 'submit', plugin: 'echo', args: {} })
+  assert.deepEqual((({ state, code }) => [state, code])(await site.answer(id)), [
+    'refused',
+    'account.ambiguous',
+  ])
+})
