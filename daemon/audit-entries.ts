@@ -1,6 +1,7 @@
 /** Which events are recorded in the audit log, and as what. One record each, never two. */
 import { actionOf } from '../protocol/actions/registry.ts'
 import type { AuditEntry } from '../protocol/audit.ts'
+import { nameOfWindow } from './control/standstill.ts'
 import type { Accepted, DaemonEvent, Outcome } from './events.ts'
 import type { Run } from './plugins/runs.ts'
 import { requestKey } from './requests.ts'
@@ -41,6 +42,19 @@ export const auditOf = (state: DaemonState, event: DaemonEvent): AuditEntry | un
   switch (event.kind) {
     case 'daemon':
       return { event: event.what === 'started' ? 'daemon.started' : 'daemon.stopped', outcome: 'done' }
+    case 'drain':
+      return { event: event.on ? 'daemon.drained' : 'daemon.resumed', outcome: 'done' }
+    case 'maintenance': {
+      const { window } = event
+      return {
+        event: `maintenance.${event.what}`,
+        outcome: 'done',
+        tail: `of ${nameOfWindow(window)} until ${new Date(window.until).toISOString()}`,
+        account: window.scope === 'account' ? window.name : null,
+        reason: window.reason,
+        args: { window: window.id, from: window.from, until: window.until },
+      }
+    }
     case 'permissions':
       return { event: 'permissions.changed', outcome: 'done', tail: `to version ${event.version}` }
     case 'configuration-refused':

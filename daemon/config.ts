@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import { absolutePath, durationWithin } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
+import { configuredWindow } from './control/config.ts'
 import { noPlugins, pluginsConfig } from './plugins/config.ts'
 
 const interval = durationWithin('PT0.1S', 'PT1H')
@@ -81,6 +82,10 @@ export const daemonConfig = z.strictObject({
   ),
   /** How long what is over is kept. */
   retention: z._default(retention, retention.parse({})),
+  /** When nothing new starts, known beforehand; others are added with `seneschal daemon maintenance`. */
+  maintenance: z._default(z.array(configuredWindow), []),
+  /** A drain outlasts a restart. */
+  keepDrained: z._default(z.boolean(), false),
   /** White-listed implementations of work that a request may ask for. */
   plugins: z._default(pluginsConfig, noPlugins),
   /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */

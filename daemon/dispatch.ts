@@ -19,6 +19,8 @@ export type Dispatch = {
   readonly owe: (workflow: string, effect: Effect) => void
   /** Asks about all jobs whose end is awaited, soon and once. */
   readonly poll: () => void
+  /** What was not to begin may be allowed to. */
+  readonly again: () => void
   readonly close: () => void
 }
 
@@ -30,6 +32,8 @@ export type DispatchParts = {
   readonly definitions: string
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
+  /** Whether something new may start on that runner now. */
+  readonly mayBegin: (runner: string) => boolean
   /** Told why the host cannot be reached, and null when it can again. */
   readonly onReach: (problem: unknown) => void
   /** Told what the host refuses although it can be reached, and null when it does it again. */
@@ -151,7 +155,10 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
       try {
         if (pausing !== undefined) await pausing
         if (errand.kill) await kill(errand)
-        else if (errand.submit !== undefined) await submit(errand, errand.submit)
+        else if (errand.submit !== undefined) {
+          if (!mayBegin(errand)) return
+          await submit(errand, errand.submit)
+        }
         reached()
       } catch (error) {
         if (ended.signal.aborted) return
@@ -160,7 +167,9 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
     }
   }
 
-  const errands = createErrands(run, ended.signal)
+  const mayBegin = ({ submit: effect }: Errand): boolean =>
+    effect === undefined || parts.mayBegin(effect.job.runner)
+  const errands = createErrands(run, ended.signal, mayBegin)
 
   const awaited = (): readonly (readonly [string, JobName])[] =>
     [...awaitedJobs(state, account)]
@@ -222,6 +231,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
 
   return {
     owe: errands.owe,
+    again: errands.again,
     poll,
     close: () => {
       ended.abort()

@@ -23,7 +23,9 @@ export const isOwed = (errand: Errand): boolean => errand.kill || errand.submit 
 export const createErrands = (
   run: (errand: Errand) => Promise<void>,
   signal: AbortSignal,
-): { readonly owe: (workflow: string, effect: Effect) => void } => {
+  /** Whether it may be submitted now; what may not waits, without a place in the line, until somebody says `again`. */
+  mayBegin: (errand: Errand) => boolean,
+): { readonly owe: (workflow: string, effect: Effect) => void; readonly again: () => void } => {
   const known = new Map<string, Errand>()
   const waiting = { kill: new Set<Errand>(), submit: new Set<Errand>() }
   const busy = { kill: 0, submit: 0 }
@@ -52,11 +54,12 @@ export const createErrands = (
     for (const lane of lanes)
       for (const errand of waiting[lane]) {
         if (busy[lane] >= width || signal.aborted) break
-        begin(lane, errand)
+        if (lane === 'kill' || mayBegin(errand)) begin(lane, errand)
       }
   }
 
   return {
+    again: pump,
     owe: (workflow, effect) => {
       const { cycle, task, submit } = effect
       const wanted: Errand = {

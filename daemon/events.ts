@@ -2,6 +2,7 @@
 import type { EngineEvent, JobEvent } from '../engine/types.ts'
 import type { ActionName } from '../protocol/actions/registry.ts'
 import { SeneschalError } from '../protocol/errors.ts'
+import type { MaintenanceWindow } from '../protocol/maintenance.ts'
 import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { Ask, RequestState } from '../protocol/requests.ts'
 import type { Work } from '../protocol/steps.ts'
@@ -45,6 +46,12 @@ type Kinds = {
   /** First of all; `audit` = records that the chain had before this journal. */
   readonly genesis: { readonly audit: number }
   readonly daemon: { readonly what: 'started' | 'stopped' }
+  /** Nothing new starts, or things start again. */
+  readonly drain: { readonly on: boolean }
+  readonly maintenance: {
+    readonly what: 'announced' | 'began' | 'ended'
+    readonly window: MaintenanceWindow
+  }
   readonly account: {
     readonly account: string
     readonly title: string | null
@@ -105,6 +112,8 @@ export type EventOf<K extends EventKind> = Extract<DaemonEvent, { readonly kind:
 const kinds: Readonly<Record<EventKind, true>> = {
   genesis: true,
   daemon: true,
+  drain: true,
+  maintenance: true,
   account: true,
   definition: true,
   'definition-problem': true,

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { asSeneschalError } from '../protocol/errors.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
+import { mayBegin } from './control/standstill.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
 import { createJobsClient } from './jobs-client.ts'
@@ -76,6 +77,7 @@ export const createHosts = (parts: HostParts): Hosts => {
       definitions: config.definitions,
       commit,
       now,
+      mayBegin: (runner) => mayBegin(state.standstill, { account, host: hostOf(config, account), runner }),
       onReach: onReach(account),
       onRefused: (what, problem) => parts.report(`${what} of jobs of ${account}`, problem),
       random: parts.random,

@@ -11,6 +11,9 @@ import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
 import { startHousekeeping } from './archive/housekeeping.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
+import { windowsOf } from './control/config.ts'
+import { createControl } from './control/control.ts'
+import { mayBegin } from './control/standstill.ts'
 import { type Core, createCore } from './core.ts'
 import { createDefinitions } from './definitions.ts'
 import type { Dispatch } from './dispatch.ts'
@@ -105,7 +108,9 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
 
   const status = (): Pick<Heartbeat, 'state' | 'problem'> => {
     const text = problems.text()
-    return { state: state === 'running' && text !== null ? 'degraded' : state, problem: text }
+    const drained = recovered?.state.standstill.drained === true
+    const healthy = drained ? 'draining' : text !== null ? 'degraded' : 'running'
+    return { state: state === 'running' ? healthy : state, problem: text }
   }
   const beat = async (): Promise<void> => {
     if (recovered === undefined) return
@@ -206,6 +211,22 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       report: problems.report,
     })
     for (const [account, dispatch] of hosts.dispatches) dispatches.set(account, dispatch)
+    const control = createControl({
+      directory: layout.state,
+      standstill: found.state.standstill,
+      configured: windowsOf(config.maintenance),
+      keepDrained: config.keepDrained,
+      commit,
+      now,
+      onChange: () => {
+        for (const dispatch of dispatches.values()) dispatch.again()
+        conductor?.look([...found.state.runs.byRequest.keys()])
+        void beat()
+      },
+      onProblem: problem('control files'),
+      signal: intake.signal,
+    })
+    await control.begin()
     // What was owed when we went; whoever gets it twice does it once.
     for (const { account, workflow, engine } of everyWorkflow(found.state))
       if (engine !== undefined) owe(pendingEffects(engine).map((effect) => ({ account, workflow, effect })))
@@ -242,6 +263,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       state: found.state,
       publisher,
       dispatchOf: (account) => dispatches.get(account),
+      mayBegin: (account) => mayBegin(found.state.standstill, { account, host: hostOf(config, account) }),
       uid: deps.uid,
       home: deps.home,
       commit,
@@ -294,7 +316,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       signal: intake.signal,
     })
     lookAtFiles = files.look
-    running.push(files.ended)
+    running.push(files.ended, control.follow())
     for (const [account, { uid }] of site.ids)
       running.push(
         watchJobEvents({
@@ -319,6 +341,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           verifier: keys.verifier,
           uidOf: (account) => site.ids.get(account)?.uid,
           accountOf: site.accountOf,
+          isSeveral: site.isSeveral,
           strangerOf: createStrangers({ accounts: config.accounts, lookup: deps.lookup, now }),
         },
         state: found.state,
@@ -342,7 +365,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     )
     every(jobsPoll, () => {
       for (const dispatch of dispatches.values()) dispatch.poll()
-          isSeveral: site.isSeveral,
     })
     every(heartbeatInterval, () => void beat())
     every(confirmInterval, () => {

@@ -1,6 +1,7 @@
 /** The daemon's state as a JSON value and back: what the journal's snapshot holds. */
 import { SeneschalError } from '../protocol/errors.ts'
 import type { AccountRow, RequestRow } from '../protocol/rows.ts'
+import { restoreStandstill, type StoredStandstill, storeStandstill } from './control/standstill.ts'
 import type { Accepted } from './events.ts'
 import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
 import { type Answer, addOwnAnswer, requestKey } from './requests.ts'
@@ -29,6 +30,7 @@ export type StoredState = {
   readonly shownAtSite: readonly RequestRow[]
   /** Absent in what an earlier version stored. */
   readonly runs?: readonly StoredRun[]
+  readonly standstill?: StoredStandstill
 }
 
 export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState => ({
@@ -46,6 +48,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   shown: [...state.requests.shown.values()].flatMap((rows) => [...rows.values()]),
   shownAtSite: [...state.requests.shownAtSite.values()],
   runs: [...state.runs.byRequest.values()].map(storeRun),
+  standstill: storeStandstill(state.standstill),
 })
 
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
@@ -59,6 +62,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   state.audited = stored.audited
   for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
+  if (stored.standstill !== undefined) restoreStandstill(state.standstill, stored.standstill)
   for (const row of stored.accounts) state.accounts.set(row.account, row)
   for (const one of stored.workflows) {
     const read = one.text === null ? undefined : tryDefinition(one.text, one.account, one.workflow)

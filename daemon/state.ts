@@ -4,6 +4,13 @@ import type { AuditEntry } from '../protocol/audit.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import type { AccountPut, AccountRow, Drop, JobRow, SitePut } from '../protocol/rows.ts'
 import { auditOf } from './audit-entries.ts'
+import {
+  applyChange,
+  createStandstill,
+  restsOf,
+  type Standstill,
+  type StandstillChange,
+} from './control/standstill.ts'
 import { type Definition, definitionFile, readDefinition } from './definition.ts'
 import type { DaemonEvent, EventKind, EventOf } from './events.ts'
 import {
@@ -52,6 +59,7 @@ export type DaemonState = {
   readonly workflows: Map<string, Map<string, Workflow>>
   readonly requests: Requests
   readonly runs: Runs
+  readonly standstill: Standstill
 }
 
 export const createDaemonState = (): DaemonState => ({
@@ -62,6 +70,7 @@ export const createDaemonState = (): DaemonState => ({
   workflows: new Map(),
   requests: createRequests(),
   runs: createRuns(),
+  standstill: createStandstill(),
 })
 
 export const findWorkflow = (state: DaemonState, account: string, workflow: string): Workflow | undefined =>
@@ -151,6 +160,30 @@ export const tryDefinition = (text: string, account: string, workflow: string): 
 /** More entries than are being read at once, and than anybody leaves that cannot be removed. */
 const refusedKept = 1000
 
+const putAccount = (
+  state: DaemonState,
+  { account, title, problem, at }: AccountRow,
+  around: Surroundings,
+): SitePut => {
+  const rests = restsOf(state.standstill, { account, host: around.hostOf(account) })
+  const row: AccountRow = { account, title, problem, ...(rests.length === 0 ? {} : { rests }), at }
+  state.accounts.set(account, row)
+  return { kind: 'account', key: account, row }
+}
+
+const applyStandstill = (
+  state: DaemonState,
+  change: StandstillChange & { readonly at: number },
+  around: Surroundings,
+): Consequences => {
+  applyChange(state.standstill, change)
+  const rows = [...state.accounts.values()]
+  return {
+    ...nothing,
+    site: { put: rows.map((row) => putAccount(state, { ...row, at: change.at }, around)), drop: [] },
+  }
+}
+
 const appliers: Appliers = {
   genesis: (state, { audit }) => {
     state.audited = audit
@@ -158,11 +191,13 @@ const appliers: Appliers = {
   },
   daemon: () => nothing,
 
-  account: (state, { at, account, title, problem }) => {
-    const row: AccountRow = { account, title, problem, at }
-    state.accounts.set(account, row)
-    return { ...nothing, site: { put: [{ kind: 'account', key: account, row }], drop: [] } }
-  },
+  drain: applyStandstill,
+  maintenance: applyStandstill,
+
+  account: (state, { at, account, title, problem }, around) => ({
+    ...nothing,
+    site: { put: [putAccount(state, { account, title, problem, at }, around)], drop: [] },
+  }),
 
   definition: (state, { at, account, workflow, text, keepsLayer }, around) => {
     const flow = mustFind(state, account, workflow)

@@ -117,6 +117,27 @@ export const auditEvents = {
   },
   'daemon.started': { writer: 'daemon', text: 'started', means: 'The daemon started.' },
   'daemon.stopped': { writer: 'daemon', text: 'stopped', means: 'The daemon stopped in order.' },
+  'daemon.drained': {
+    writer: 'daemon',
+    text: 'starts nothing new',
+    means: 'Whoever runs the daemon drained it: what runs ends, nothing new starts.',
+  },
+  'daemon.resumed': { writer: 'daemon', text: 'starts things again', means: 'A drain ended.' },
+  'maintenance.announced': {
+    writer: 'daemon',
+    text: 'announced maintenance',
+    means: 'A maintenance window was added.',
+  },
+  'maintenance.began': {
+    writer: 'daemon',
+    text: 'began maintenance',
+    means: 'A maintenance window began: nothing new starts in it.',
+  },
+  'maintenance.ended': {
+    writer: 'daemon',
+    text: 'ended maintenance',
+    means: 'A maintenance window is over, or was taken back.',
+  },
   'plugin.activated': {
     writer: 'daemon',
     text: 'activated a plugin',

@@ -30,6 +30,8 @@ export type ConductorParts = {
   readonly plugins: Pick<ActivePlugins, 'find' | 'exactly'>
   readonly state: DaemonState
   readonly executors: Executors
+  /** Whether something new may start for the account now; whoever changes that has its runs looked at again. */
+  readonly mayBegin: (account: string) => boolean
   readonly publisher: Publisher
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
@@ -130,7 +132,7 @@ export const createConductor = (parts: ConductorParts): Conductor => {
     const begun = started.get(key) ?? new Set<number>()
     started.set(key, begun)
     for (const leaf of run.leaves) {
-      if (leaf.state !== 'under-way' || begun.has(leaf.number)) continue
+      if (leaf.state !== 'under-way' || begun.has(leaf.number) || !parts.mayBegin(run.account)) continue
       begun.add(leaf.number)
       executors[leaf.step.kind]?.start(run, leaf)
     }

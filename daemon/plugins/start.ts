@@ -7,7 +7,7 @@ import { type ActiveParts, type ActivePlugins, createActivePlugins } from './act
 import { type Conductor, type ConductorParts, createConductor } from './conductor.ts'
 import { createJobExecutor } from './executors.ts'
 
-type Parts = Pick<ConductorParts, 'state' | 'publisher'> &
+type Parts = Pick<ConductorParts, 'state' | 'publisher' | 'mayBegin'> &
   Pick<ActiveParts, 'installation' | 'uid' | 'commit' | 'report' | 'log' | 'now'> & {
     readonly config: DaemonConfig
     readonly home: string | undefined

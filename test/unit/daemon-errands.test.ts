@@ -20,7 +20,8 @@ const host = () => {
   const log: string[] = []
   const held: (() => void)[] = []
   const ended = new AbortController()
-  const errands = createErrands(async (errand) => {
+  const resting = { yes: false }
+  const run = async (errand: Errand): Promise<void> => {
     while (errand.kill || errand.submit !== undefined) {
       const what = errand.kill ? 'kill' : 'submit'
       log.push(`${what} ${errand.job.submit}`)
@@ -28,8 +29,9 @@ const host = () => {
       if (what === 'kill') errand.kill = false
       errand.submit = undefined
     }
-  }, ended.signal)
-  return { log, held, end: () => ended.abort(), owe: errands.owe }
+  }
+  const errands = createErrands(run, ended.signal, () => !resting.yes)
+  return { log, held, resting, end: () => ended.abort(), ...errands }
 }
 
 test('a kill waits for no submission, not even for those that hang', () => {
@@ -77,4 +79,16 @@ test('at the daemon’s end nothing more is begun', async () => {
   for (const letGo of held.splice(0)) letGo()
   await turn()
   assert.equal(log.length, before)
+})
+
+test('while nothing may start, nothing is submitted; what is killed meanwhile is killed at once', () => {
+  const { log, owe, resting, again } = host()
+  resting.yes = true
+  owe('clouds', submit(1))
+  owe('clouds', submit(2))
+  owe('clouds', kill(2))
+  assert.deepEqual(log, ['kill 2'])
+  resting.yes = false
+  again()
+  assert.deepEqual(log, ['kill 2', 'submit 1'])
 })
