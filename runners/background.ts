@@ -10,7 +10,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { JobEventFile, JobState } from '../protocol/jobs.ts'
 import { type PreparedJob, type Runner, type RunnerDeps, runnerContract } from './contract.ts'
 import { isAlive, membersOf, signal } from './processes.ts'
-import { keepFirst, pollWidth, readJobFiles, readJobState } from './status.ts'
+import { isThere, keepFirst, pollWidth, readJobFiles, readJobState } from './status.ts'
 
 export type BackgroundDeps = RunnerDeps & {
   /** Of this host's present boot. */
@@ -90,11 +90,8 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
     return process !== undefined && isAlive(process, deps.boot)
   }
 
-  /**
-   * Ends whatever is left of a job, then says how it ended if its wrapper did not live to: a job that is given up
-   * must not go on beside its next try.
-   */
-  const finish = async (directory: string, end: End): Promise<void> => {
+  /** Ends whatever is left of a job: one that is given up must not go on beside its next try. */
+  const endMembers = async (directory: string): Promise<void> => {
     const { process: leader } = await readJobFiles(directory)
     for (let tries = 0; tries < 10; tries += 1) {
       const members = await membersOf(leader, markerOf(directory), deps.boot)
@@ -102,6 +99,11 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
       for (const member of members) await signal(member, 'SIGKILL')
       await sleep(50)
     }
+  }
+
+  /** Says also how it ended, if its wrapper did not live to. */
+  const finish = async (directory: string, end: End): Promise<void> => {
+    await endMembers(directory)
     await report(directory, end)
   }
 
@@ -110,7 +112,11 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
       child.once('exit', (...how) => resolve(how)),
     )
     children.delete(directory)
-    if ((await readJobFiles(directory)).ended !== undefined) return
+    if ((await readJobFiles(directory)).ended !== undefined) {
+      // The wrapper ends its own session; what left that has overrun its time as well.
+      if (await isThere(join(directory, '.limit'))) await endMembers(directory)
+      return
+    }
     // A second wrapper of the same job leaves at once, and the first one goes on.
     if (await isRunning(directory)) return
     if (killing.has(directory)) return finish(directory, killed)

@@ -1,6 +1,6 @@
 /** A job's directory: whole or not there, so that a submission cut off at any moment can be repeated. */
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, writeFileAtomic } from '../durable/files.ts'
 import { type JobName, type JobSubmission, type jobEnvironment, keyOf } from '../protocol/jobs.ts'
@@ -13,7 +13,7 @@ import {
   workDirectory,
   workflowDirectory,
 } from './paths.ts'
-import { type JobRecord, keepFirst, readJobFiles } from './status.ts'
+import { isThere, type JobRecord, keepFirst, readJobFiles } from './status.ts'
 
 export type PrepareSettings = {
   readonly account: string
@@ -31,16 +31,6 @@ export type PrepareSettings = {
 }
 
 const directoryMode = 0o750
-
-const exists = async (path: string): Promise<boolean> => {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
-  }
-}
 
 /** `NN` → the latest submission; replaced in one step. */
 const linkLatest = async (directory: string, name: string): Promise<void> => {
@@ -102,7 +92,7 @@ const mend = async (settings: PrepareSettings, submission: JobSubmission): Promi
   const script = join(directory, 'job')
   if (
     record !== undefined &&
-    (await exists(script)) &&
+    (await isThere(script)) &&
     (await readFile(script, 'utf8')) === submission.script
   )
     return
@@ -132,7 +122,7 @@ export const prepareJob = async (
   const share = shareDirectory(settings.root, job.workflow)
   await mkdir(work, { recursive: true, mode: directoryMode })
   await mkdir(share, { recursive: true, mode: directoryMode })
-  if (await exists(directory)) await mend(settings, submission)
+  if (await isThere(directory)) await mend(settings, submission)
   else await create(settings, submission)
 
   const path = [...submission.path, settings.helpers, submission.environment.PATH ?? settings.base.PATH]

@@ -1,9 +1,9 @@
 /** How a job is, by the files in its directory (runners/wrapper.ts says which) and /proc. */
 import { randomBytes } from 'node:crypto'
-import { link, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
-import { errnoOf } from '../durable/files.ts'
+import { errnoOf, isAbsent } from '../durable/files.ts'
 import { type JobState, jobName } from '../protocol/jobs.ts'
 import { isAlive, type ProcessId } from './processes.ts'
 
@@ -71,6 +71,16 @@ const parseEnded = (content: string | undefined): JobFiles['ended'] => {
     exit: exit === '-' ? null : Number(exit),
     at: Number(at),
     note: note === undefined || note === '' ? null : note,
+  }
+}
+
+export const isThere = async (path: string): Promise<boolean> => {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (isAbsent(error)) return false
+    throw error
   }
 }
 

@@ -265,6 +265,18 @@ test('a time limit ends the job, and one that ignores TERM too', async (t) => {
   assert.equal(state.note, 'time limit of 1 s, killed')
 })
 
+test('a time limit ends also what left the job’s session', async (t) => {
+  const site = await supervisor(t)
+  const script = 'setsid sh -c "trap : TERM; while :; do sleep 1; done" & sleep 60'
+  await site.ask({ op: 'submit', submission: submission(script, { timeLimitMs: 1000 }) })
+  await until(site, 'failed')
+  const marker = `SENESCHAL_LOG_DIR=${jobDirectory(site.root, climb)}`
+  for (const deadline = Date.now() + 10_000; (await membersOf(undefined, marker, '')).length > 0; ) {
+    assert.ok(Date.now() < deadline, 'something of it goes on')
+    await sleep(50)
+  }
+})
+
 test('a job outlives its supervisor and is found again by the next one', async (t) => {
   const first = await supervisor(t)
   await first.ask({ op: 'submit', submission: submission('sleep 1; echo done') })
