@@ -40,6 +40,8 @@ type Found = { readonly name: string; readonly identity: string; readonly uid: n
  * files have readers of their own.
  */
 const readers = { accounts: 32, strangers: 16 }
+/** Entries of a long list that are looked at in one turn of the loop. */
+const perTurn = 64
 /** Requests whose answers wait for the disk. */
 const mostInFlight = 512
 
@@ -178,8 +180,8 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     pollMs: parts.pollMs,
     onEntries: async (names) => {
       const fresh = names.filter((name) => !taken.has(name))
-      for (let index = 0; index < fresh.length; index += 256) {
-        for (const name of fresh.slice(index, index + 256)) offer(name)
+      for (let index = 0; index < fresh.length; index += perTurn) {
+        for (const name of fresh.slice(index, index + perTurn)) offer(name)
         pump()
         // A long list takes many turns of the loop, and others get theirs in between.
         await new Promise((resolve) => setImmediate(resolve))

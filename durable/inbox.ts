@@ -168,6 +168,8 @@ export const watchInbox = (settings: {
   readonly dir: string
   readonly pollMs: number
   readonly onEntries: (names: readonly string[]) => Promise<void>
+  /** Told at once of one that came or went, however long it takes to list them all. */
+  readonly onEntry?: (name: string) => void
   /** Told when the directory cannot be read or `onEntries` throws, and with null when it works again. */
   readonly onProblem: (error: Error | null) => void
   readonly signal: AbortSignal
@@ -179,6 +181,7 @@ export const watchInbox = (settings: {
       const names = await readdir(settings.dir)
       if (names.length > 0) await settings.onEntries(names)
     },
+    onName: settings.onEntry,
     onProblem: settings.onProblem,
     signal: settings.signal,
   })

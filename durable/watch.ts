@@ -13,11 +13,13 @@ export type WatchSettings = {
   readonly run: () => Promise<void>
   /** Told once when `run` begins to fail, again when it fails differently, and with null when it works again. */
   readonly onProblem: (error: Error | null) => void
+  /** An entry of a watched directory that came, went or changed; where nothing can be watched, never told. */
+  readonly onName?: ((name: string) => void) | undefined
   readonly signal: AbortSignal
 }
 
 /** Watches one path for as long as it leads to the same inode; `look` again when it may lead to another one. */
-const createWatch = (path: string, rouse: () => void) => {
+const createWatch = (path: string, changed: (name: string | null) => void) => {
   let watcher: FSWatcher | undefined
   let watched: number | undefined
   const close = (): void => {
@@ -36,7 +38,7 @@ const createWatch = (path: string, rouse: () => void) => {
       close()
       if (inode === undefined) return
       try {
-        watcher = watch(path, rouse)
+        watcher = watch(path, (_event, name) => changed(name))
         watcher.on('error', close)
         watched = inode
       } catch {
@@ -58,7 +60,11 @@ export const runOnChange = async (settings: WatchSettings): Promise<void> => {
     dirty = true
     wake()
   }
-  const watches = [settings.path].flat().map((path) => createWatch(path, rouse))
+  const changed = (name: string | null): void => {
+    if (name !== null) settings.onName?.(name)
+    rouse()
+  }
+  const watches = [settings.path].flat().map((path) => createWatch(path, changed))
   const report = (error: Error | null): void => {
     const said = error?.message
     if (said === problem) return

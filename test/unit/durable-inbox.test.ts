@@ -91,6 +91,32 @@ test('a watcher sees what is there, what comes, and what comes while it works', 
   assert.deepEqual(seen, ['a', 'while-busy', 'later'])
 })
 
+test('who comes while a long list is worked on is told of at once', async (t) => {
+  const { inbox } = await directories(t)
+  await writeFile(join(inbox, 'first'), '')
+  const told: string[] = []
+  const listed = Promise.withResolvers<void>()
+  const enough = Promise.withResolvers<void>()
+  const stopping = new AbortController()
+  const done = watchInbox({
+    dir: inbox,
+    pollMs: 60_000,
+    onEntries: () => {
+      listed.resolve()
+      return enough.promise
+    },
+    onEntry: (name) => told.push(name),
+    onProblem: (error) => assert.equal(error, null),
+    signal: stopping.signal,
+  })
+  await listed.promise
+  await writeFile(join(inbox, 'newcomer'), '')
+  await until(() => told.includes('newcomer'))
+  enough.resolve()
+  stopping.abort()
+  await done
+})
+
 test('strict JSON gives what JSON.parse gives, for what is plain', () => {
   const plain = { a: [1, -2.5e3, true, null, 'x\n"\\ü😀'], b: { c: {} }, '': 0, 'a:b{': '}],' }
   assert.deepEqual(parseStrictJson(Buffer.from(JSON.stringify(plain, null, 2))), plain)
