@@ -4,8 +4,9 @@ import type { Disk } from '../../durable/disk.ts'
 import { ensureDir } from '../../durable/files.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { bootId, factsOf } from '../../runners/processes.ts'
-import { type Lease, lockFile, readLease, renewEvery, staleAfter, writeLease } from './lease.ts'
+import { isSameHolder, type Lease, lockFile, readLease, renewEvery, staleAfter } from './lease.ts'
 import { takeLock } from './lock.ts'
+import { putLease } from './own-lease.ts'
 
 export type Held = {
   readonly epoch: number
@@ -68,7 +69,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       ...{ v: 1, epoch: (before?.epoch ?? 0) + 1, takeovers, host, boot },
       ...{ pid: process.pid, start: self?.start ?? '', started: now(), renewed: now() },
     }
-    await writeLease(state, mine)
+    const own = await putLease(state, mine)
 
     let lost: SeneschalError | undefined
     let looked = monotonic()
@@ -82,7 +83,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
     }
     const look = async (): Promise<void> => {
       const there = await readLease(state)
-      if (there?.epoch !== mine.epoch)
+      if (there === undefined || !isSameHolder(there, mine))
         throw lose(there === undefined ? 'The lease is gone.' : `${there.host} holds epoch ${there.epoch}.`)
       looked = monotonic()
     }
@@ -93,7 +94,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
     const renew = async (): Promise<void> => {
       await look()
       mine = { ...mine, renewed: now() }
-      await writeLease(state, mine)
+      await own.say(mine)
     }
     let renewing: Promise<void> = Promise.resolve()
     const timer = setInterval(() => {
@@ -103,6 +104,15 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       })
     }, renewEvery)
     lock.lost.then(() => lose('Its lock is gone.'))
+    const release = async (): Promise<void> => {
+      clearInterval(timer)
+      await renewing
+      // The next start need not wait for it to grow old.
+      if (lost === undefined) await own.say({ ...mine, pid: 0, renewed: now() }).catch(parts.onProblem)
+      await own.close()
+      await lock.release()
+    }
+    let releasing: Promise<void> | undefined
 
     return {
       epoch: mine.epoch,
@@ -118,13 +128,9 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
           return disk.truncate(fd, size)
         },
       }),
-      release: async () => {
-        clearInterval(timer)
-        await renewing
-        // The next start need not wait for it to grow old.
-        if (lost === undefined)
-          await writeLease(state, { ...mine, pid: 0, renewed: now() }).catch(parts.onProblem)
-        await lock.release()
+      release: () => {
+        releasing ??= release()
+        return releasing
       },
     }
   } catch (thrown) {

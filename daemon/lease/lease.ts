@@ -34,8 +34,15 @@ export const lockFile = (state: string, takeovers: number): string => join(state
 /** Undefined before the first start. Throws `input.invalid` for what is no lease: nobody guesses an epoch. */
 export const readLease = (state: string): Promise<Lease | undefined> => readJsonFile(leaseFile(state), lease)
 
+/** Always as long, so that one can be written over another in place. */
+export const leaseText = (value: Lease): string => `${JSON.stringify(value).padEnd(1023)}\n`
+
 export const writeLease = (state: string, value: Lease): Promise<void> =>
-  writeFileAtomic(leaseFile(state), `${JSON.stringify(value)}\n`, { mode: 0o600 })
+  writeFileAtomic(leaseFile(state), leaseText(value), { mode: 0o600 })
+
+/** Whether it is the same holder's; when it was heard of last does not matter. */
+export const isSameHolder = (a: Lease, b: Lease): boolean =>
+  a.epoch === b.epoch && a.host === b.host && a.boot === b.boot && a.pid === b.pid && a.start === b.start
 
 export const processOf = ({ pid, start, boot }: Lease): ProcessId => ({ pid, start, boot })
 

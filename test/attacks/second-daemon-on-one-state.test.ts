@@ -14,6 +14,7 @@ import {
   readLease,
   writeLease,
 } from '../../daemon/lease/lease.ts'
+import { putLease } from '../../daemon/lease/own-lease.ts'
 import { realDisk } from '../../durable/disk.ts'
 import { openEpochs } from '../../runners/epoch.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
@@ -121,6 +122,21 @@ test('one that was taken over writes nothing more, and a smaller epoch is obeyed
     { code: 'lease.lost' },
     'also a new supervisor',
   )
+})
+
+test('one that was stopped while it renewed its lease does not take the state back', async (t) => {
+  const { state, time } = await begin(t)
+  const lease: Lease = {
+    ...{ v: 1, epoch: 4, takeovers: 0, host: 'here', boot: 'b', pid: 9, start: '1' },
+    ...{ started: time.now, renewed: time.now },
+  }
+  const own = await putLease(state, lease)
+  t.after(own.close)
+  await own.say({ ...lease, renewed: time.now + 5000 })
+  assert.equal((await readLease(state))?.renewed, time.now + 5000)
+  const raised = await raiseEpoch(state, { host: 'elsewhere', now: time.now })
+  await own.say({ ...lease, renewed: time.now + 10_000 })
+  assert.deepEqual(await readLease(state), raised)
 })
 
 test('a holder whose lock goes has lost the lease', async (t) => {
