@@ -50,7 +50,13 @@ export const runDaemon = async (config: DaemonConfig): Promise<number> => {
   const asked = Promise.withResolvers<string>()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => asked.resolve(name))
   try {
-    await daemon.start()
+    const early = await Promise.race([daemon.start().then(() => undefined), asked.promise])
+    if (early !== undefined) {
+      log.info({ signal: early }, 'ending before the start was through')
+      await daemon.stop()
+      // What is still starting, such as a plugin that hangs, promised nothing to anybody.
+      process.exit(0)
+    }
   } catch (error) {
     await daemon.stop()
     throw error
