@@ -49,6 +49,8 @@ export type FeedSettings = {
 /** The directory is closed, so its files need not be; its group was set when it was made. */
 const siteFeedModes = { dirMode: siteFeedMode, fileMode: 0o644 }
 const auditShown = 1000
+/** Whoever follows is not that far behind, ms; and whoever is begins anew. */
+const packAfterMs = 3_600_000
 /** A workflow's line on the wall changes at most so often, ms. */
 const summaryPause = 200
 
@@ -224,7 +226,10 @@ export const openFeeds = async (settings: FeedSettings): Promise<Feeds> => {
       await Promise.all([site, ...accounts.values()].map((writer) => writer.flush()))
     },
     prune: async (beforeAt) => {
-      for (const writer of [site, ...accounts.values()]) await writer.prune(beforeAt)
+      for (const writer of [site, ...accounts.values()]) {
+        await writer.pack(settings.now() - packAfterMs)
+        await writer.prune(beforeAt)
+      }
     },
     close: async () => {
       clearTimeout(timer)

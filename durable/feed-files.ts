@@ -10,9 +10,11 @@ import {
   feedLine,
   feedSnapshot,
   feedVersion,
+  packedName,
   segmentPattern,
   snapshotName,
 } from '../protocol/feed.ts'
+import { listPacked } from './feed-packed.ts'
 import { type FileSettings, readJsonFile, writeFileAtomic } from './files.ts'
 import { closeFile, lastLine, openFile } from './lines.ts'
 
@@ -79,6 +81,8 @@ export const restoreFeed = async (
   const epoch = randomUUID()
   const text = JSON.stringify({ v: feedVersion, epoch })
   await writeFileAtomic(join(dir, epochName), text, { ...settings, fsync: true })
-  for (const file of [snapshotName, ...(await listSegments(dir))]) await rm(join(dir, file), { force: true })
+  const packed = (await listPacked(dir)).map(packedName)
+  for (const file of [snapshotName, ...(await listSegments(dir)), ...packed])
+    await rm(join(dir, file), { force: true })
   return { epoch, end: { file: undefined, size: 0, last: { seq: 0, journal: 0 } } }
 }

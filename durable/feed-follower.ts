@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type FeedLine, type FeedSnapshot, feedLine, segmentName } from '../protocol/feed.ts'
 import { firstOf, listSegments, readEpoch, readSnapshot } from './feed-files.ts'
+import { listPacked, readPacked } from './feed-packed.ts'
 import { isAbsent } from './files.ts'
 import { closeFile, createLineReader, type Line, type LineReader, openFile, statFile } from './lines.ts'
 import { runOnChange } from './watch.ts'
@@ -31,14 +32,15 @@ export type FollowSettings = {
 const unavailable = (why: string, cause?: unknown): SeneschalError =>
   new SeneschalError('feed.unavailable', why, { cause })
 
-const parseLine = (line: Line): FeedLine | undefined => {
+const parseText = (text: string): FeedLine | undefined => {
   try {
-    const parsed = feedLine.safeParse(JSON.parse(line.bytes.toString('utf8')))
+    const parsed = feedLine.safeParse(JSON.parse(text))
     return parsed.success ? parsed.data : undefined
   } catch {
     return undefined
   }
 }
+const parseLine = (line: Line): FeedLine | undefined => parseText(line.bytes.toString('utf8'))
 
 /** A writer puts version and number first, so that lines to be skipped need not be parsed. */
 const seqOf = (line: Line): number => {
@@ -145,9 +147,10 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
     try {
       return (await stat(join(dir, segment.file))).ino === ino
     } catch (thrown) {
-      // Removed by retention: we read it to its end, or still do.
-      if (isAbsent(thrown)) return true
-      throw thrown
+      if (!isAbsent(thrown)) throw thrown
+      // Removed by retention, which leaves the last one: we read it to its end, and go on only where its next still is.
+      const next = seq + 1
+      return (await listSegments(dir)).some((file) => firstOf(file) === next)
     }
   }
 
@@ -215,32 +218,46 @@ export const followFeed = async (settings: FollowSettings): Promise<void> => {
   await leave()
 }
 
+/** Lines of one segment, wherever it stands by now; nothing where retention has removed it. */
+async function* readSegment(dir: string, file: string, fromSeq: number): AsyncGenerator<readonly FeedLine[]> {
+  const isLine = (line: FeedLine | undefined): line is FeedLine => line !== undefined && line.seq >= fromSeq
+  let segment: Segment | undefined
+  try {
+    segment = await openSegment(dir, file)
+  } catch (thrown) {
+    if (!isAbsent(thrown)) throw thrown
+  }
+  if (segment === undefined) {
+    try {
+      for await (const lines of readPacked(dir, file)) {
+        const batch = lines.map(parseText).filter(isLine)
+        if (batch.length > 0) yield batch
+      }
+    } catch (thrown) {
+      if (!isAbsent(thrown)) throw thrown
+    }
+    return
+  }
+  try {
+    for (let lines = await segment.reader.next(); lines.length > 0; lines = await segment.reader.next()) {
+      const batch = lines
+        .filter((line) => !(seqOf(line) < fromSeq))
+        .map(parseLine)
+        .filter(isLine)
+      if (batch.length > 0) yield batch
+    }
+  } finally {
+    await closeFile(segment.fd)
+  }
+}
+
 /** All retained lines from `fromSeq` on, in batches; ends at what is written by now. Tolerates gaps. */
 export async function* readHistory(dir: string, fromSeq: number): AsyncGenerator<readonly FeedLine[]> {
-  const files = await listSegments(dir)
+  // A segment may stand there packed and not.
+  const files = [...new Set([...(await listPacked(dir)), ...(await listSegments(dir))])].sort()
   const start = Math.max(
     0,
     files.findLastIndex((file) => firstOf(file) <= fromSeq),
   )
-  for (const file of files.slice(start)) {
-    let segment: Segment
-    try {
-      segment = await openSegment(dir, file)
-    } catch (thrown) {
-      // Removed by retention since it was listed.
-      if (isAbsent(thrown)) continue
-      throw thrown
-    }
-    try {
-      for (let lines = await segment.reader.next(); lines.length > 0; lines = await segment.reader.next()) {
-        const batch = lines
-          .filter((line) => !(seqOf(line) < fromSeq))
-          .map(parseLine)
-          .filter((line) => line !== undefined)
-        if (batch.length > 0) yield batch
-      }
-    } finally {
-      await closeFile(segment.fd)
-    }
-  }
+  for (const file of files.slice(start)) yield* readSegment(dir, file, fromSeq)
 }

@@ -3,9 +3,10 @@ import { constants, fchmod, fchown } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type FeedLine, feedVersion, segmentName, snapshotName } from '../protocol/feed.ts'
+import { type FeedLine, feedVersion, packedName, segmentName, snapshotName } from '../protocol/feed.ts'
 import { type Disk, realDisk } from './disk.ts'
 import { firstOf, listSegments, readSnapshot, restoreFeed } from './feed-files.ts'
+import { listPacked, packSegment } from './feed-packed.ts'
 import { ensureDir, writeFileAtomic } from './files.ts'
 import { jsonInTurns } from './json-in-turns.ts'
 import { closeFile, openFile } from './lines.ts'
@@ -32,7 +33,9 @@ export type FeedWriter = {
   readonly writeSnapshot: (rows: readonly Put[], journal: number, at: number) => Promise<void>
   /** Resolves when everything appended so far can be read; rejects with what prevents it. */
   readonly flush: () => Promise<void>
-  /** Removes segments last written before this time (epoch ms) that the snapshot covers. */
+  /** Packs segments last written before this time (epoch ms) that the snapshot covers: nobody follows them any more. */
+  readonly pack: (beforeAt: number) => Promise<void>
+  /** Removes segments last written before this time (epoch ms) that the snapshot covers, packed or not. */
   readonly prune: (beforeAt: number) => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -142,6 +145,20 @@ export const openFeedWriter = async (settings: FeedWriterSettings): Promise<Feed
     if (buffered.length > 0) writing ??= drain()
   }
 
+  /** Whole segments that the snapshot covers, last written before this time, the oldest first; never the last one. */
+  const coveredBefore = async (beforeAt: number): Promise<readonly string[]> => {
+    const covered = (await readSnapshot(dir))?.seq ?? 0
+    const segments = await listSegments(dir)
+    const names: string[] = []
+    for (const [index, name] of segments.entries()) {
+      const next = segments[index + 1]
+      if (next === undefined || firstOf(next) > covered + 1) break
+      if ((await stat(join(dir, name))).mtimeMs >= beforeAt) break
+      names.push(name)
+    }
+    return names
+  }
+
   const flush = async (): Promise<void> => {
     start()
     await writing
@@ -166,15 +183,15 @@ export const openFeedWriter = async (settings: FeedWriterSettings): Promise<Feed
       rollNext ||= size >= rollAtSnapshot
     },
     flush,
+    pack: async (beforeAt) => {
+      for (const name of await coveredBefore(beforeAt)) await packSegment(dir, name, fileSettings)
+    },
     prune: async (beforeAt) => {
-      const covered = (await readSnapshot(dir))?.seq ?? 0
-      const segments = await listSegments(dir)
-      for (const [index, name] of segments.entries()) {
-        const next = segments[index + 1]
-        if (next === undefined || firstOf(next) > covered + 1) break
+      for (const name of (await listPacked(dir)).map(packedName)) {
         if ((await stat(join(dir, name))).mtimeMs >= beforeAt) break
         await rm(join(dir, name))
       }
+      for (const name of await coveredBefore(beforeAt)) await rm(join(dir, name))
     },
     close: async () => {
       closed = true

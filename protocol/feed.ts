@@ -59,6 +59,9 @@ export const silentAfter = 8000
 
 export const segmentName = (firstSeq: number): string => `events-${String(firstSeq).padStart(12, '0')}.ndjson`
 export const segmentPattern = /^events-([0-9]{12})\.ndjson$/
+/** A segment that is only read for the history. */
+export const packedName = (segment: string): string => `${segment}.gz`
+export const packedPattern = /^events-[0-9]{12}\.ndjson\.gz$/
 
 /** `epoch.json`: names this numbering. Another epoch, other numbers: a follower begins anew. */
 export const epochName = 'epoch.json'
