@@ -6,6 +6,13 @@ import { daemonSite, spawnDaemon } from '../harness/daemon.ts'
 import { bubblewrap, needsSandbox, pluginDirectory, pluginSource, workflows } from '../harness/plugins.ts'
 import { until } from '../harness/until.ts'
 
+/** Names of the programs that a process has started. */
+const childrenOf = (pid: number | undefined): readonly string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => child !== '' && existsSync(`/proc/${child}/comm`))
+    .map((child) => readFileSync(`/proc/${child}/comm`, 'utf8'))
+
 test(
   'SIGTERM while a plugin hangs in its load ends the daemon, and the next start is as if nothing had been',
   needsSandbox,
