@@ -2,22 +2,14 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from './children.ts'
-import {
-  addressesAt,
-  daemonConfigOf,
-  hubConfigOf,
-  layoutAt,
-  pinHubKeys,
-  prepare,
-  writeConfig,
-} from './layout.ts'
+import { startInOrder } from './in-order.ts'
+import { addressesAt, daemonConfigOf, hubConfigOf, layoutAt, prepare, writeConfig } from './layout.ts'
 import { endProcessesAt } from './leftovers.ts'
 import { accounts } from './people.ts'
 import { installPlugins } from './plugins.ts'
 import { mustBeFree } from './ports.ts'
 import type { Demo, DemoOptions } from './run.ts'
 import { startSiteProvider } from './site-provider.ts'
-import { whenFile, whenReady } from './wait.ts'
 
 const root = dirname(import.meta.dirname)
 const farSide = join(root, 'dist/far/seneschal.mjs')
@@ -94,11 +86,14 @@ export const startLocal = async (options: DemoOptions): Promise<Demo> => {
     await endProcessesAt(homes)
   }
   try {
-    children.push(part('hub', layout.hubConfig))
-    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'), options.signal)
-    pinHubKeys(layout)
-    children.push(part('daemon', layout.daemonConfig))
-    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'), options.signal)
+    await startInOrder({
+      layout,
+      hubUrl: at.hub,
+      signal: options.signal,
+      startHub: () => part('hub', layout.hubConfig),
+      startDaemon: () => part('daemon', layout.daemonConfig),
+      started: (child) => children.push(child),
+    })
   } catch (thrown) {
     await stop()
     throw thrown

@@ -6,6 +6,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Child, type ChildSettings, startChild } from './children.ts'
+import { startInOrder } from './in-order.ts'
 import { install } from './install.ts'
 import {
   type Addresses,
@@ -14,7 +15,6 @@ import {
   hubConfigOf,
   type Layout,
   layoutAt,
-  pinHubKeys,
   prepare,
   writeConfig,
 } from './layout.ts'
@@ -25,7 +25,6 @@ import type { Demo, DemoOptions } from './run.ts'
 import { startSiteProvider } from './site-provider.ts'
 import { authorizedKey, ensureKey, prepareSshd, type Sshd } from './sshd.ts'
 import { ensureAccounts, idsOf, removeAccounts, type Say, type UnixAccount } from './unix-accounts.ts'
-import { whenFile, whenReady } from './wait.ts'
 
 const daemonUser = 'seneschal'
 const hubUser = 'seneschal-hub'
@@ -208,11 +207,14 @@ export const startSsh = async (options: DemoOptions): Promise<Demo> => {
     listener.stop()
   }
   try {
-    children.push(startChild(parts.hub))
-    await whenFile(layout.hubKeys, join(layout.logs, 'hub.log'), options.signal)
-    pinHubKeys(layout)
-    children.push(startChild(parts.daemon))
-    await whenReady(`${at.hub}/readyz`, join(layout.logs, 'hub.log'), options.signal)
+    await startInOrder({
+      layout,
+      hubUrl: at.hub,
+      signal: options.signal,
+      startHub: () => startChild(parts.hub),
+      startDaemon: () => startChild(parts.daemon),
+      started: (child) => children.push(child),
+    })
   } catch (thrown) {
     await stop()
     throw thrown
