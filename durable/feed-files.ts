@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod/mini'
+import { SeneschalError } from '../protocol/errors.ts'
 import {
   epochName,
   type FeedSnapshot,
@@ -24,11 +26,29 @@ export const firstOf = (file: string): number => Number(segmentPattern.exec(file
 export const listSegments = async (dir: string): Promise<readonly string[]> =>
   (await readdir(dir)).filter((file) => segmentPattern.test(file)).sort()
 
+const newer = z.object({ v: z.number().check(z.gt(feedVersion)) })
+
+/** Not to be taken for damage, which is mended by starting over. */
+const mustNotBeNewer = (value: unknown, path: string): void => {
+  const read = newer.safeParse(value)
+  if (read.success)
+    throw new SeneschalError('format.newer', `${path} has version ${read.data.v}, not ${feedVersion}.`)
+}
+
+const readFeedFile = async <T>(path: string, schema: z.ZodMiniType<T>): Promise<T | undefined> => {
+  const value = await readJsonFile(path, z.unknown())
+  if (value === undefined) return undefined
+  mustNotBeNewer(value, path)
+  const parsed = z.safeParse(schema, value)
+  if (parsed.success) return parsed.data
+  throw new SeneschalError('input.invalid', `${path}: ${z.prettifyError(parsed.error)}`)
+}
+
 export const readEpoch = async (dir: string): Promise<string | undefined> =>
-  (await readJsonFile(join(dir, epochName), feedEpoch))?.epoch
+  (await readFeedFile(join(dir, epochName), feedEpoch))?.epoch
 
 export const readSnapshot = (dir: string): Promise<FeedSnapshot | undefined> =>
-  readJsonFile(join(dir, snapshotName), feedSnapshot)
+  readFeedFile(join(dir, snapshotName), feedSnapshot)
 
 export type Position = { readonly seq: number; readonly journal: number }
 /** Where writing goes on; `file` is undefined where a new segment has to begin. */
@@ -43,8 +63,9 @@ const findEnd = async (dir: string): Promise<FeedEnd | undefined> => {
   const fd = await openFile(join(dir, file), constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
     const line = await lastLine(fd)
-    const parsed =
-      line === undefined ? undefined : feedLine.safeParse(JSON.parse(line.bytes.toString('utf8')))
+    const value: unknown = line === undefined ? undefined : JSON.parse(line.bytes.toString('utf8'))
+    mustNotBeNewer(value, join(dir, file))
+    const parsed = line === undefined ? undefined : feedLine.safeParse(value)
     if (parsed?.success === false) return undefined
     const last = parsed?.data ?? { seq: firstOf(file) - 1, journal: covered.journal }
     // Lines that the snapshot covers were lost with the machine; a gap is not to be continued in the same file.
@@ -59,8 +80,9 @@ const findReadableEnd = async (dir: string): Promise<FeedEnd | undefined> => {
   try {
     return await findEnd(dir)
   } catch (thrown) {
-    // A view that makes no sense is rebuilt; an error of the disk is no reason to throw it away.
+    // A view that makes no sense is rebuilt; an error of the disk, or a newer version's, is no reason to throw it away.
     if (thrown instanceof Error && 'errno' in thrown) throw thrown
+    if (thrown instanceof SeneschalError && thrown.code === 'format.newer') throw thrown
     return undefined
   }
 }
