@@ -36,7 +36,7 @@ export type CoreParts = {
   readonly onRuns: (keys: readonly string[]) => void
   /** A workflow changed: its next wake-up may be another one. Told at once. */
   readonly onTouched: (flow: Workflow) => void
-  readonly onProblem: (what: 'journal' | 'audit' | 'snapshot', error: unknown) => void
+  readonly onProblem: (what: 'journal' | 'audit' | 'snapshot' | 'effects', error: unknown) => void
   /** An event could not be applied whole. Its workflow stands still; everybody else goes on. */
   readonly onFault: (event: DaemonEvent, error: unknown) => void
   readonly signal: AbortSignal
@@ -130,6 +130,15 @@ export const createCore = (parts: CoreParts): Core => {
     }
   }
 
+  /** Whoever is told may have a fault of his own; the road must not end with him. What he missed is owed at the next start. */
+  const tell = (work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      parts.onProblem('effects', error)
+    }
+  }
+
   const takeBatch = async (): Promise<void> => {
     // One at a time; and before this batch is taken, so that the state is that of its last event.
     if (snapshotWanted) await snapshotting
@@ -148,9 +157,9 @@ export const createCore = (parts: CoreParts): Core => {
       for (const { seq: at, event, consequences } of batch)
         feeds.publish({ seq: at, at: event.at, consequences, record: records.get(at) })
       const effects = batch.flatMap(({ consequences }) => consequences.effects)
-      if (effects.length > 0) parts.onEffects(effects)
+      if (effects.length > 0) tell(() => parts.onEffects(effects))
       const runs = new Set(batch.flatMap(({ consequences: { run } }) => (run === undefined ? [] : [run])))
-      if (runs.size > 0) parts.onRuns([...runs])
+      if (runs.size > 0) tell(() => parts.onRuns([...runs]))
       if (captured !== undefined)
         snapshotting = snapshot(captured.data, captured.writeFeeds, last).finally(() => {
           snapshotting = undefined

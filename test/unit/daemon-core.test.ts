@@ -19,7 +19,11 @@ const text =
 
 type Journal = Recovered['journal']
 
-const open = async (dir: string, wrap: (journal: Journal) => Journal = (journal) => journal) => {
+const open = async (
+  dir: string,
+  wrap: (journal: Journal) => Journal = (journal) => journal,
+  onEffects: () => void = () => undefined,
+) => {
   const found = await recover({
     layout: siteLayout(dir),
     accounts: new Map([[account, { uid, gid: process.getgid?.() ?? 0 }]]),
@@ -30,16 +34,17 @@ const open = async (dir: string, wrap: (journal: Journal) => Journal = (journal)
     onFeedProblem: () => undefined,
   })
   const faults: string[] = []
+  const problems: string[] = []
   const core = createCore({
     ...found,
     journal: wrap(found.journal),
     around,
     now: Date.now,
     snapshotEvery: 3,
-    onEffects: () => undefined,
+    onEffects,
     onRuns: () => undefined,
     onTouched: () => undefined,
-    onProblem: (_what, error) => assert.equal(error, null),
+    onProblem: (what, error) => (error === null ? undefined : problems.push(what)),
     onFault: ({ kind }) => faults.push(kind),
     signal: new AbortController().signal,
   })
@@ -49,6 +54,7 @@ const open = async (dir: string, wrap: (journal: Journal) => Journal = (journal)
   return {
     core,
     faults,
+    problems,
     journal: found.journal,
     /** Without a last snapshot, as a kill does. */
     leave: closeFiles,
@@ -68,7 +74,7 @@ test('answers do not wait for a snapshot; one is written at a time, and the last
   const written: number[] = []
   const gate = Promise.withResolvers<void>()
   let inside = 0
-  const { core, journal, close } = await open(dir, (real) => ({
+  const { core, problems, journal, close } = await open(dir, (real) => ({
     ...real,
     writeSnapshot: async (seq, data) => {
       inside += 1
@@ -87,6 +93,7 @@ test('answers do not wait for a snapshot; one is written at a time, and the last
   await core.commit([activated()])
   const last = journal.lastSeq()
   await close()
+  assert.deepEqual(problems, [])
   assert.equal(written.at(-1), last)
 })
 
@@ -138,6 +145,19 @@ test('an event that breaks the engine stops its workflow alone, and a replay end
   const mended = findWorkflow(second.core.state, account, 'broken')
   assert.deepEqual([mended?.problem, mended?.engine?.stage], [null, 'running'], 'a reload lets it go on')
   await second.close()
+})
+
+test('who is told of effects and has a fault of his own holds up nobody', async (t) => {
+  const { core, problems, close } = await open(await temporaryDirectory(t), undefined, () => {
+    throw new Error('a fault')
+  })
+  await core.commit([
+    { kind: 'definition', at: 1000, ...place('clouds'), text },
+    { kind: 'engine', at: 1000, ...place('clouds'), event: { kind: 'play', at: 1000 } },
+  ])
+  await core.commit([activated()])
+  await close()
+  assert.deepEqual(problems, ['effects'])
 })
 
 test('JSON that is made in turns is what JSON.stringify gives', async () => {
