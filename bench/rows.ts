@@ -1,6 +1,7 @@
 /** Every row, in the order of the overview. */
 import type { Row } from './report/row.ts'
 import { click } from './rows/click.ts'
+import { copies } from './rows/copies.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
 import { flood } from './rows/flood.ts'
@@ -25,6 +26,7 @@ export const rows: readonly Row[] = [
   reads,
   requests,
   engine,
+  copies,
   flood,
   growth,
   kills,

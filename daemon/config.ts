@@ -3,6 +3,7 @@ import { z } from 'zod/mini'
 import { absolutePath, durationWithin } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
 import { configuredWindow } from './control/config.ts'
+import { copiesConfig, noCopies } from './copies/config.ts'
 import { noPlugins, pluginsConfig } from './plugins/config.ts'
 
 const interval = durationWithin('PT0.1S', 'PT1H')
@@ -88,6 +89,10 @@ export const daemonConfig = z.strictObject({
   keepDrained: z._default(z.boolean(), false),
   /** White-listed implementations of work that a request may ask for. */
   plugins: z._default(pluginsConfig, noPlugins),
+  /** Between which directories plugins may have files copied. */
+  copies: z._default(copiesConfig, noCopies),
+  /** Requests lie on the filesystem of state, audit or feed: users who fill it stop the daemon. */
+  unsafeSharedFilesystem: z._default(z.boolean(), false),
   /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */
   unsafeSingleUser: z._default(z.boolean(), false),
 })

@@ -1,6 +1,7 @@
 /** What the journal holds: everything that ever changed the daemon's state, in order. Replaying it gives the state. */
 import type { EngineEvent, JobEvent } from '../engine/types.ts'
 import type { ActionName } from '../protocol/actions/registry.ts'
+import type { CopyProgress } from '../protocol/copies.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import type { MaintenanceWindow } from '../protocol/maintenance.ts'
 import type { PluginIdentity } from '../protocol/plugins.ts'
@@ -93,6 +94,8 @@ type Kinds = {
     readonly ok: boolean
     readonly note: string | null
   }
+  /** How far a copy of a run is. */
+  readonly 'run-progress': OfRun & { readonly progress: CopyProgress }
   readonly 'file-refused': {
     readonly uid: number | null
     readonly account: string | null
@@ -130,6 +133,7 @@ const kinds: Readonly<Record<EventKind, true>> = {
   'run-stopped': true,
   'run-job': true,
   'run-leaf': true,
+  'run-progress': true,
   'file-refused': true,
 }
 

@@ -1,10 +1,12 @@
 /** The accounts' hosts: a dispatch for each account, and what is said when one cannot be reached. */
 import { hostname } from 'node:os'
+import type { JobsSettings } from '../protocol/agent.ts'
 import { asSeneschalError } from '../protocol/errors.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { mayBegin } from './control/standstill.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
+import { type AttemptParts, becomeCopier } from './copies/attempt.ts'
 import type { DaemonEvent } from './events.ts'
 import { createJobsClient } from './jobs-client.ts'
 import type { SiteLayout } from './layout.ts'
@@ -31,10 +33,15 @@ export type HostParts = {
 export type Hosts = {
   readonly dispatches: ReadonlyMap<string, Dispatch>
   /** Why an account is not served, or why its jobs are not. */
+  /** A copier of the account on its host; undefined where the account has none. */
+  readonly copierOf: (account: string) => AttemptParts['user'] | undefined
   readonly problemOf: (account: string) => string | null
 }
 
 /** The host as people know it. */
+/** The supervisor may have to be started first, behind a slow login, ms. */
+const copierTimeout = 30_000
+
 export const hostOf = (config: DaemonConfig, account: string): string | null => {
   const entry = config.accounts[account]
   if (entry === undefined) return null
@@ -56,22 +63,31 @@ export const createHosts = (parts: HostParts): Hosts => {
   }
 
   const connect = (account: string, entry: AccountConfig): Dispatch =>
+  const transports = new Map<string, Transport>()
+  const transportOf = (account: string, entry: AccountConfig): Transport => {
+    const transport = transports.get(account) ?? parts.createTransport(account, entry)
+    transports.set(account, transport)
+    return transport
+  }
+  const settingsOf = (account: string, entry: AccountConfig): JobsSettings => ({
+    version: 1,
+    account,
+    jobEvents: layout.jobEvents(account),
+    ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
+    ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
+  })
+  const saidOf = (account: string) => ({
+    noise: (text: string) => log.warn({ account, text }, 'a login script prints'),
+    progress: (text: string) => log.info({ account, text }, 'the agent says'),
+  })
+
     createDispatch({
       account,
       client: createJobsClient(
-        parts.createTransport(account, entry),
-        {
-          version: 1,
-          account,
-          jobEvents: layout.jobEvents(account),
-          ...(entry.agentDir === undefined ? {} : { runDirRoot: entry.agentDir }),
-          ...(entry.jobRoot === undefined ? {} : { jobRoot: entry.jobRoot }),
-        },
+        transportOf(account, entry),
+        settingsOf(account, entry),
         parts.epoch,
-        {
-          noise: (text) => log.warn({ account, text }, 'a login script prints'),
-          progress: (text) => log.info({ account, text }, 'the agent says'),
-        },
+        saidOf(account),
       ),
       state,
       definitions: config.definitions,
@@ -88,5 +104,17 @@ export const createHosts = (parts: HostParts): Hosts => {
     const entry = config.accounts[account]
     if (entry !== undefined) dispatches.set(account, connect(account, entry))
   }
-  return { dispatches, problemOf }
+  return {
+    dispatches,
+    copierOf: (account) => {
+      const entry = config.accounts[account]
+      if (entry === undefined || !dispatches.has(account)) return undefined
+      return async (order) => {
+        const options = { timeout: copierTimeout, ...saidOf(account) }
+        const { stream } = await openJobs(transportOf(account, entry), settingsOf(account, entry), options)
+        return becomeCopier(stream, parts.epoch, order)
+      }
+    },
+    problemOf,
+  }
 }

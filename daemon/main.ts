@@ -16,6 +16,8 @@ import { createControl } from './control/control.ts'
 import { mayBegin } from './control/standstill.ts'
 import { type Core, createCore } from './core.ts'
 import { createDefinitions } from './definitions.ts'
+import type { CopyExecutor } from './copies/executor.ts'
+import { startCopies } from './copies/start.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
 import { watchFiles } from './file-watch.ts'
@@ -62,6 +64,10 @@ export type DaemonDeps = {
   readonly home: string | undefined
 }
 
+  /** What the configuration was read from: who may write there decides everything. */
+  readonly configFile?: string
+  /** Where copiers find the system's programs. */
+  readonly path?: string | undefined
 export type Daemon = {
   /** Resolves when state is recovered, workflows run and the inbox is watched. */
   readonly start: () => Promise<void>
@@ -98,6 +104,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   let conductor: Conductor | undefined
   let plugins: ActivePlugins | undefined
   let lookAtFiles = (): Promise<void> => Promise.resolve()
+  let copies: CopyExecutor | undefined
 
   const problems = createProblems(log, () => void beat())
   const problem = (where: string) => (error: unknown) => problems.report(where, error)
@@ -273,11 +280,24 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     })
     conductor = runs.conductor
     plugins = runs.plugins
+    copies = startCopies({
+      config,
+      installation: deps.installation,
+      path: deps.path,
+      state: found.state,
+      publisher,
+      userOf: hosts.copierOf,
+      commit,
+      report: problems.report,
+      now,
+      random: deps.random,
+    })
     const processor = createProcessor({
       core,
       log,
       publisher,
       permissions: permissions.current,
+      copies,
       desk: {
         state: found.state,
         now,
@@ -414,6 +434,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     status,
     lost: lost.promise,
     stop: () => {
+    copies?.close()
       stopping ??= stop()
       return stopping
     },

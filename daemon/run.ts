@@ -46,6 +46,8 @@ export const runDaemon = async (config: DaemonConfig): Promise<number> => {
     createTransport: createTransports(now),
     installation: installationOf(process.execPath, realpathSync(process.argv[1] ?? '')),
     home: process.env.HOME,
+    ...(configFile === undefined ? {} : { configFile }),
+    path: process.env.PATH,
   })
   const asked = Promise.withResolvers<string>()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => asked.resolve(name))

@@ -303,6 +303,13 @@ const appliers: Appliers = {
       ? nothing
       : ofRun(run, endLeaf(run, leaf, { ok, note }, around.hostOf(run.account)))
   },
+  'run-progress': ({ requests, runs }, { uid, id, progress }) => {
+    const key = requestKey(uid, id)
+    const [waiting, run] = [requests.waiting.get(key), runs.byRequest.get(key)]
+    if (waiting === undefined || run === undefined) return nothing
+    const row = { ...presentRequest(waiting.request, waiting.at, undefined, run.plugin), progress }
+    return { ...nothing, account: row.account, put: [{ kind: 'request', key: row.id, row }] }
+  },
   'file-refused': ({ refused }, { entry }) => {
     if (entry !== undefined) refused.add(entry)
     for (const oldest of refused) {

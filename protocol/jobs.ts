@@ -3,6 +3,7 @@
  * answers the other, in any order, joined by `id`. And the small files by which jobs say how they are.
  */
 import { z } from 'zod/mini'
+import { copyOrder } from './copies.ts'
 import { absolutePath, accountName, cyclePoint, jobKey, taskName, workflowName } from './ids.ts'
 
 /** Of these shapes; a supervisor that says another one in its greeting is replaced when it is idle. */
@@ -89,6 +90,8 @@ export const jobsRequest = z.discriminatedUnion('op', [
   z.strictObject({ id, epoch, op: z.literal('poll'), jobs: z.array(jobName).check(z.maxLength(1000)) }),
   /** Answered as soon as the job was signalled; how it ended comes as an event, or by poll. */
   z.strictObject({ id, epoch, op: z.literal('kill'), job: jobName }),
+  /** After its answer the connection is a copier's input and output (protocol/copies.ts). */
+  z.strictObject({ id, epoch, op: z.literal('copy'), order: copyOrder }),
 ])
 export type JobsRequest = z.infer<typeof jobsRequest>
 
@@ -115,6 +118,7 @@ export const jobsAnswer = z.union([
     unseen: z.optional(z.array(z.strictObject({ job: jobName, why: z.string() }))),
   }),
   z.strictObject({ id, ok, op: z.literal('kill'), state: jobState }),
+  z.strictObject({ id, ok, op: z.literal('copy') }),
   /** `code` is one of protocol/errors.ts. */
   z.strictObject({ id, ok: z.literal(false), code: z.string(), detail: z.optional(z.string()) }),
 ])

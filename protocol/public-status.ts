@@ -1,5 +1,6 @@
 /** What everybody on the host may see of a request: no names, no arguments, no grants. */
 import { z } from 'zod/mini'
+import { copyProgress } from './copies.ts'
 import { requestId } from './ids.ts'
 import { requestStates } from './requests.ts'
 
@@ -11,6 +12,8 @@ export const publicStatus = z.readonly(
     code: z.nullable(z.string().check(z.regex(/^[a-z][a-z0-9.-]{0,63}$/))),
     /** Epoch, ms. */
     at: z.number().check(z.int(), z.gte(0), z.lte(8.64e15)),
+    /** Of a copy under way. */
+    progress: z.optional(copyProgress),
   }),
 )
 export type PublicStatus = z.infer<typeof publicStatus>

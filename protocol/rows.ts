@@ -4,6 +4,7 @@
  */
 import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
+import { copyProgress } from './copies.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
 import { rest } from './maintenance.ts'
 import { pluginIdentity } from './plugins.ts'
@@ -190,6 +191,8 @@ export const requestRow = z.readonly(
     reason: z.nullable(z.string()),
     /** Which plugin it runs, and by which code; only for plugin runs. */
     plugin: z.optional(pluginIdentity),
+    /** Of a copy under way. Only in the account's feed. */
+    progress: z.optional(copyProgress),
     at: time,
   }),
 )

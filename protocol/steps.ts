@@ -39,6 +39,10 @@ const copyStep = z.readonly(
     to: place,
     /** Only where the person said so. */
     overwrite: z.boolean(),
+    /** Read what was written once more. */
+    verify: z.optional(z.boolean()),
+    /** Holes stay holes; without it, they do. */
+    sparse: z.optional(z.boolean()),
     message,
   }),
 )

@@ -120,6 +120,8 @@ export const createDesk = (
           await runner.kill(directoryOf(job))
           return { id, ok: true, op: 'kill', state: await stateOf(runner, job) }
         })
+      case 'copy':
+        return { id, ok: true, op: 'copy' }
     }
   }
 
@@ -128,7 +130,7 @@ export const createDesk = (
       await epochs.admit(epoch)
     } catch (error) {
       // A full disk keeps nobody from looking at jobs, or from killing them.
-      if (op === 'submit' || error instanceof SeneschalError) throw error
+      if (op === 'submit' || op === 'copy' || error instanceof SeneschalError) throw error
     }
   }
 

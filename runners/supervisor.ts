@@ -13,9 +13,11 @@ import { z } from 'zod/mini'
 import { errnoOf } from '../durable/files.ts'
 import { createLineSplitter } from '../durable/line-splitter.ts'
 import { type SupervisorSettings, supervisorSettings } from '../protocol/agent.ts'
+import type { CopyOrder } from '../protocol/copies.ts'
 import { type ErrorCode, SeneschalError } from '../protocol/errors.ts'
 import {
   type JobsAnswer,
+  type JobsRequest,
   jobsGreeting,
   jobsLineLimit,
   jobsProtocol,
@@ -23,6 +25,7 @@ import {
   jobsRequestHead,
 } from '../protocol/jobs.ts'
 import { version } from '../protocol/version.ts'
+import { type CopierProgram, handOver } from './copies/hand-over.ts'
 import { createDesk, type Desk } from './desk.ts'
 import { openEpochs } from './epoch.ts'
 import { bootId } from './processes.ts'
@@ -36,6 +39,8 @@ export type SupervisorParts = {
   readonly stdout: Writable
   /** The process's environment; jobs see PATH, HOME, LANG, USER and TZ of it. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What copies files as this account. */
+  readonly copier: CopierProgram
   /** Ends itself after so long without a daemon and without a job, ms. */
   readonly idleMs?: number
   /** Between TERM and KILL, ms. */
@@ -131,19 +136,30 @@ const refusalOf = (value: unknown, cause: z.core.$ZodError): JobsAnswer => {
   return { id, ok: false, code, detail: z.prettifyError(cause).slice(0, 1000) }
 }
 
-const serve = (connection: Socket, desk: Desk, greeting: string): void => {
+type BecomeCopier = (connection: Socket, order: CopyOrder) => void
+
+const serve = (connection: Socket, desk: Desk, greeting: string, becomeCopier: BecomeCopier): void => {
   connection.setNoDelay(true)
   connection.write(`${greeting}\n`)
   const say = (answer: JobsAnswer): void => {
     if (connection.writable) connection.write(`${JSON.stringify(answer)}\n`)
   }
+  const copy = async (request: Extract<JobsRequest, { op: 'copy' }>): Promise<void> => {
+    connection.off('data', hear)
+    connection.pause()
+    const answer = await desk.answer(request)
+    say(answer)
+    if (answer.ok) becomeCopier(connection, request.order)
+    else connection.end()
+  }
   const take = createLineSplitter(jobsLineLimit, (line) => {
     const value: unknown = JSON.parse(line)
     const parsed = jobsRequest.safeParse(value)
-    if (parsed.success) void desk.answer(parsed.data).then(say)
+    if (parsed.success && parsed.data.op === 'copy') void copy(parsed.data)
+    else if (parsed.success) void desk.answer(parsed.data).then(say)
     else say(refusalOf(value, parsed.error))
   })
-  connection.on('data', (chunk: Buffer) => {
+  const hear = (chunk: Buffer): void => {
     try {
       take(chunk)
     } catch (error) {
@@ -151,7 +167,8 @@ const serve = (connection: Socket, desk: Desk, greeting: string): void => {
       warn('a connection was closed', { error })
       connection.destroy()
     }
-  })
+  }
+  connection.on('data', hear)
   connection.on('error', (error) => warn('a connection broke', { error: error.message }))
 }
 
@@ -193,10 +210,12 @@ export const runSupervisor = async (parts: SupervisorParts, signal?: AbortSignal
   const greeting = JSON.stringify(
     jobsGreeting.parse({ jobs: jobsProtocol, version, host: hostname(), account: settings.account }),
   )
+  const becomeCopier: BecomeCopier = (connection, order) =>
+    handOver(connection, order, parts.copier, base, (error) => warn('no copier', { error: error.message }))
   const server = createServer((connection) => {
     connections.add(connection)
     connection.once('close', () => connections.delete(connection))
-    serve(connection, desk, greeting)
+    serve(connection, desk, greeting, becomeCopier)
   })
   await listen(server, settings.socket)
 

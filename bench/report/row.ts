@@ -1,7 +1,7 @@
 /** What a row of the bench is, and what it reports. */
 import { median, ratios } from './statistics.ts'
 
-export type Unit = '/s' | 'ms' | 'µs' | 'kB' | 'MB' | ''
+export type Unit = '/s' | 'MB/s' | 'ms' | 'µs' | 'kB' | 'MB' | ''
 
 export type Budget = { readonly text: string; readonly met: boolean }
 

@@ -22,7 +22,9 @@ export const supervisorCommand: Command = {
     const { runSupervisor } = await import('../../runners/supervisor.ts')
     const ended = new AbortController()
     process.once('SIGTERM', () => ended.abort())
-    await runSupervisor({ stdin: process.stdin, stdout: process.stdout, env: process.env }, ended.signal)
+    const copier = [process.execPath, process.argv[1] ?? '', 'copier'] as const
+    const { stdin, stdout, env } = process
+    await runSupervisor({ stdin, stdout, env, copier }, ended.signal)
     return 0
   },
 }

@@ -149,13 +149,17 @@ export const createConductor = (parts: ConductorParts): Conductor => {
       .map(({ number, note }) => (run.leaves.length === 1 ? note : `Step ${number}: ${note}`))
       .join(' ')
 
+  /** What its executors say of parts that went well: how much was copied. */
+  const notesOf = (run: Run): string | null => run.leaves.flatMap(({ note }) => note ?? []).join(' ') || null
+
   const lookAt = async (key: string): Promise<void> => {
     const run = state.runs.byRequest.get(key)
     if (run === undefined || closed) return
     if (run.plan === undefined)
       return run.stopping ? finish(key, ended('failed', 'step.failed', wasStopped)) : askPlugin(key, run)
     const progress = progressOf(run)
-    if (progress.state === 'succeeded') await finish(key, ended('done', null, run.plan.message ?? null))
+    if (progress.state === 'succeeded')
+      await finish(key, ended('done', null, run.plan.message ?? notesOf(run)))
     else if (progress.state === 'failed')
       await finish(key, ended('failed', 'step.failed', failureOf(run) || wasStopped))
     else if (run.stopping) cancelLeaves(run)

@@ -11,6 +11,8 @@ type Parts = Pick<ConductorParts, 'state' | 'publisher' | 'mayBegin'> &
   Pick<ActiveParts, 'installation' | 'uid' | 'commit' | 'report' | 'log' | 'now'> & {
     readonly config: DaemonConfig
     readonly home: string | undefined
+    /** What carries out copies. */
+    readonly copies: Executor
     readonly dispatchOf: (account: string) => Dispatch | undefined
   }
 
@@ -57,7 +59,7 @@ export const createPluginRuns = async (
   const conductor = createConductor({
     ...parts,
     plugins,
-    executors: { job: createJobExecutor(parts.dispatchOf) },
+    executors: { job: createJobExecutor(parts.dispatchOf), copy: parts.copies },
     onProblem: (error) => parts.report('plugin runs', error),
   })
   await plugins.start()

@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import { type CopyLine, type CopyOrder, copyOrder } from '../../protocol/copies.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { type DiskSink, openDiskSink, type SyncFilesystem } from './disk-sink.ts'
+import { readLine } from './first-line.ts'
 import { encodeFrame } from './frames.ts'
 import { giveTree } from './source.ts'
 import { createStreamSink, sayFound, takeFrames } from './stream-sink.ts'
@@ -24,32 +25,10 @@ export type CopierParts = {
 
 const longestOrder = 64 * 1024
 
-/** The first line; what came after it is put back. */
 const readOrder = async (input: Readable): Promise<CopyOrder> => {
-  let text = Buffer.alloc(0)
-  for (;;) {
-    const chunk: unknown = input.read()
-    if (Buffer.isBuffer(chunk)) text = Buffer.concat([text, chunk])
-    const end = text.indexOf(10)
-    if (end !== -1) {
-      if (end + 1 < text.length) input.unshift(text.subarray(end + 1))
-      const parsed = copyOrder.safeParse(JSON.parse(text.subarray(0, end).toString()))
-      if (parsed.success) return parsed.data
-      throw new SeneschalError('input.invalid', 'The order does not fit.', { cause: parsed.error })
-    }
-    if (text.length > longestOrder) throw new SeneschalError('input.invalid', 'The order is too long.')
-    if (input.readableEnded) throw new SeneschalError('input.invalid', 'There is no order.')
-    if (chunk === null)
-      await new Promise<void>((resolve) => {
-        const go = () => {
-          input.off('readable', go)
-          input.off('end', go)
-          resolve()
-        }
-        input.on('readable', go)
-        input.on('end', go)
-      })
-  }
+  const parsed = copyOrder.safeParse(JSON.parse(await readLine(input, longestOrder)))
+  if (parsed.success) return parsed.data
+  throw new SeneschalError('input.invalid', 'The order does not fit.', { cause: parsed.error })
 }
 
 const failed = (thrown: unknown): Extract<CopyLine, { kind: 'failed' }> => {
@@ -69,7 +48,11 @@ const withSink = async (
   let timer: NodeJS.Timeout | undefined
   try {
     const { role: _role, to, ...rules } = order
-    const opened = await openDiskSink(to, rules, { home, ...(sync === undefined ? {} : { sync }) })
+    const opened = await openDiskSink(to, rules, {
+      home,
+      isSameProcess: order.role === 'whole',
+      ...(sync === undefined ? {} : { sync }),
+    })
     sink = opened
     timer = setInterval(() => say({ kind: 'counts', counts: opened.counts() }), interval)
     await fill(opened, say)

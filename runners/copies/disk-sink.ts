@@ -92,7 +92,16 @@ export const syncFilesystem: SyncFilesystem = async (directory) => {
 export const openDiskSink = async (
   to: CopyPlace,
   rules: CopyRules,
-  { home, sync = syncFilesystem }: { readonly home: string | undefined; readonly sync?: SyncFilesystem },
+  {
+    home,
+    sync = syncFilesystem,
+    isSameProcess = false,
+  }: {
+    readonly home: string | undefined
+    readonly sync?: SyncFilesystem
+    /** What arrives is the very memory whose sum the source made: there is nothing between to check. */
+    readonly isSameProcess?: boolean
+  },
 ): Promise<DiskSink> => {
   const parent = openParent(to, home, true)
   const root = openRoot(to, home)
@@ -205,7 +214,7 @@ export const openDiskSink = async (
     return {
       write: async (data) => {
         const written = writeAll(fd, data, at)
-        hash.update(data)
+        if (!isSameProcess) hash.update(data)
         await written.catch((thrown) => {
           throw about(place.path, thrown)
         })
@@ -213,7 +222,7 @@ export const openDiskSink = async (
         counts.bytes += data.length
       },
       hole: async (length) => {
-        for (let left = length; left > 0; left -= noData.length)
+        for (let left = length; left > 0 && !isSameProcess; left -= noData.length)
           hash.update(left < noData.length ? noData.subarray(0, left) : noData)
         at += length
         counts.bytes += length
@@ -221,7 +230,7 @@ export const openDiskSink = async (
       end: async (digest) => {
         if (at !== file.size)
           throw new SeneschalError('copy.changed', `${shown(place.path)} changed its size.`)
-        mustBe(hash.digest('hex'), digest, place.path)
+        if (!isSameProcess) mustBe(hash.digest('hex'), digest, place.path)
         try {
           ftruncateSync(fd, file.size)
           if (rules.verify) {

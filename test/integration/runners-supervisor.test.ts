@@ -71,6 +71,7 @@ const startIn = async (base: string, run: number): Promise<Site> => {
       stdin: Readable.from([JSON.stringify(settings)]),
       stdout,
       env: { PATH: process.env.PATH, HOME: base, SECRET: 'not for jobs' },
+      copier: [process.execPath, join(import.meta.dirname, '../../cli/far.ts'), 'copier'],
       graceMs: 1000,
     },
     end.signal,
