@@ -2,11 +2,12 @@
 import { hostname } from 'node:os'
 import type { JobsSettings } from '../protocol/agent.ts'
 import { asSeneschalError } from '../protocol/errors.ts'
+import { openJobs } from '../wire/agent-calls.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { mayBegin } from './control/standstill.ts'
-import { createDispatch, type Dispatch } from './dispatch.ts'
 import { type AttemptParts, becomeCopier } from './copies/attempt.ts'
+import { createDispatch, type Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
 import { createJobsClient } from './jobs-client.ts'
 import type { SiteLayout } from './layout.ts'
@@ -32,16 +33,16 @@ export type HostParts = {
 
 export type Hosts = {
   readonly dispatches: ReadonlyMap<string, Dispatch>
-  /** Why an account is not served, or why its jobs are not. */
   /** A copier of the account on its host; undefined where the account has none. */
   readonly copierOf: (account: string) => AttemptParts['user'] | undefined
+  /** Why an account is not served, or why its jobs are not. */
   readonly problemOf: (account: string) => string | null
 }
 
-/** The host as people know it. */
 /** The supervisor may have to be started first, behind a slow login, ms. */
 const copierTimeout = 30_000
 
+/** The host as people know it. */
 export const hostOf = (config: DaemonConfig, account: string): string | null => {
   const entry = config.accounts[account]
   if (entry === undefined) return null
@@ -62,7 +63,6 @@ export const createHosts = (parts: HostParts): Hosts => {
     void commit([{ kind: 'account', at: now(), account, title, problem: problemOf(account) }])
   }
 
-  const connect = (account: string, entry: AccountConfig): Dispatch =>
   const transports = new Map<string, Transport>()
   const transportOf = (account: string, entry: AccountConfig): Transport => {
     const transport = transports.get(account) ?? parts.createTransport(account, entry)
@@ -81,6 +81,7 @@ export const createHosts = (parts: HostParts): Hosts => {
     progress: (text: string) => log.info({ account, text }, 'the agent says'),
   })
 
+  const connect = (account: string, entry: AccountConfig): Dispatch =>
     createDispatch({
       account,
       client: createJobsClient(

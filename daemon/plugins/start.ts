@@ -5,7 +5,7 @@ import type { Dispatch } from '../dispatch.ts'
 import { siteLayout } from '../layout.ts'
 import { type ActiveParts, type ActivePlugins, createActivePlugins } from './active.ts'
 import { type Conductor, type ConductorParts, createConductor } from './conductor.ts'
-import { createJobExecutor } from './executors.ts'
+import { createJobExecutor, type Executor } from './executors.ts'
 
 type Parts = Pick<ConductorParts, 'state' | 'publisher' | 'mayBegin'> &
   Pick<ActiveParts, 'installation' | 'uid' | 'commit' | 'report' | 'log' | 'now'> & {
