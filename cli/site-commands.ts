@@ -2,7 +2,14 @@
 import type { Command } from './command.ts'
 import { actionCommands } from './commands/act.ts'
 import { auditVerifyCommand } from './commands/audit.ts'
-import { daemonCommand, daemonSetupCommand } from './commands/daemon.ts'
+import {
+  daemonCheckCommand,
+  daemonCommand,
+  daemonStartCommand,
+  daemonSetupCommand,
+  daemonCheckCommand,
+  daemonStartCommand,
+} from './commands/daemon.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
 import { listCommand } from './commands/list.ts'

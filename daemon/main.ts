@@ -144,7 +144,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   }
 
   const begin = async () => {
-    const prepared = await prepareSite(config, self, deps.lookup)
+    const prepared = await prepareSite(config, self, deps.lookup, deps.configFile)
     for (const line of prepared.done) log.info({}, line)
     if (prepared.problems.length > 0) throw new SeneschalError('config.invalid', prepared.problems.join('\n'))
     if (config.unsafeSingleUser)

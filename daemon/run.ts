@@ -28,7 +28,7 @@ const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
 }
 
 /** Until SIGTERM or SIGINT; the exit code. */
-export const runDaemon = async (config: DaemonConfig): Promise<number> => {
+export const runDaemon = async (config: DaemonConfig, configFile?: string): Promise<number> => {
   const { getuid, getgid } = process
   if (getuid === undefined || getgid === undefined)
     throw new SeneschalError('usage', 'The daemon needs a Unix system.')

@@ -1,10 +1,12 @@
 /** Creates the site's directories with their modes, and refuses what is unsafe. */
-import { lstat, mkdir, stat } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ensureDir, errnoOf } from '../durable/files.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type AccountIds, type Lookup, resolveAccounts, resolveHubGroup } from './accounts.ts'
+import { checkInstallation } from './check/check.ts'
 import type { DaemonConfig } from './config.ts'
+import { sharedDirectories } from './directories.ts'
 import { accountFeedMode, siteFeedMode, siteLayout } from './layout.ts'
 
 export type SetupReport = {
@@ -16,10 +18,6 @@ export type SetupReport = {
   readonly accounts: Readonly<Record<string, string>>
 }
 
-/** Anybody may put something in, nobody may take away what is another's, and it gets the directory's group. */
-const dropBoxMode = 0o3777
-const publishedMode = 0o775
-const privateMode = 0o700
 /** Writable by the account's group; what is written there keeps that group, so that the daemon may read it. */
 const jobEventsMode = 0o2770
 
@@ -27,19 +25,6 @@ const wordsOf = (thrown: unknown): string =>
   thrown instanceof SeneschalError
     ? (thrown.detail ?? thrown.message)
     : `${errnoOf(thrown) ?? 'error'}: ${thrown instanceof Error ? thrown.message : String(thrown)}`
-
-/** Who can rename or replace a parent owns what is below it. */
-const parentProblems = async (root: string, uid: number): Promise<readonly string[]> => {
-  const problems: string[] = []
-  for (let path = root; ; path = dirname(path)) {
-    const found = await stat(path)
-    const open = (found.mode & 0o022) !== 0 && (found.mode & 0o1000) === 0
-    if (found.uid !== 0 && found.uid !== uid)
-      problems.push(`${path} belongs to uid ${found.uid}, who could replace what is below it.`)
-    if (open) problems.push(`${path} can be written to by others: chmod go-w it.`)
-    if (path === dirname(path)) return problems
-  }
-}
 
 const ensure = async (
   path: string,
@@ -52,33 +37,25 @@ const ensure = async (
     if (errnoOf(thrown) === 'ENOENT') return undefined
     throw thrown
   })
-  if (before !== undefined && before.uid !== self.uid)
+  const isRoot = process.geteuid?.() === 0
+  if (before !== undefined && before.uid !== self.uid && !isRoot)
     throw new SeneschalError('config.invalid', `${path} belongs to uid ${before.uid}, not to the daemon.`)
   await ensureDir(path, { mode, ...(gid === undefined ? {} : { gid }) })
+  if (isRoot && (await stat(path)).uid !== self.uid) {
+    await chown(path, self.uid, gid ?? self.gid)
+    await chmod(path, mode)
+  }
   const after = await stat(path)
   const octal = `${path} with mode ${(after.mode & 0o7777).toString(8).padStart(4, '0')}`
   if (before === undefined) done.push(`created ${octal}`)
-  else if (before.mode !== after.mode || before.gid !== after.gid) done.push(`put right ${octal}`)
+  else if (before.mode !== after.mode || before.gid !== after.gid || before.uid !== after.uid)
+    done.push(`put right ${octal}`)
 }
 
 /** What nobody but the daemon depends on. */
 const ensureShared = async (config: DaemonConfig, self: AccountIds, done: string[]): Promise<void> => {
-  const at = siteLayout(config.root)
-  for (const [path, mode] of [
-    [config.root, 0o755],
-    [at.requests, 0o755],
-    [at.temp, dropBoxMode],
-    [at.inbox, dropBoxMode],
-    [at.processing, publishedMode],
-    [at.error, publishedMode],
-    [at.finished, publishedMode],
-    [dirname(at.jobEvents('any')), 0o755],
-    [at.state, privateMode],
-    [at.audit, privateMode],
-    [at.feed, 0o755],
-    [at.publicFeed, 0o755],
-  ] as const)
-    await ensure(path, mode, self, done, self.gid)
+  for (const { path, mode, gid } of sharedDirectories(config.root))
+    await ensure(path, mode, self, done, gid ?? self.gid)
 }
 
 /** Summaries of hidden workflows, audit records and the whole policy: not for every login user. */
@@ -119,11 +96,14 @@ const ensureAccount = async (
   }
 }
 
+const also = (lookup: Lookup | undefined) => (lookup === undefined ? {} : { lookup })
+
 /** Idempotent. `self` = the ids that the daemon runs with. */
 export const prepareSite = async (
   config: DaemonConfig,
   self: AccountIds,
   lookup?: Lookup,
+  configFile?: string,
 ): Promise<SetupReport & { readonly resolved: Awaited<ReturnType<typeof resolveAccounts>> }> => {
   const done: string[] = []
   const problems: string[] = []
@@ -136,8 +116,6 @@ export const prepareSite = async (
     await mkdir(dirname(config.root), { recursive: true })
     await ensureShared(config, self, done)
     await ensureSiteFeed(config, self, done, lookup)
-    // In the demonstration everything is one user's, wherever that user put it.
-    if (!config.unsafeSingleUser) problems.push(...(await parentProblems(config.root, self.uid)))
   } catch (thrown) {
     problems.push(wordsOf(thrown))
     return { done, problems, accounts, resolved }
@@ -146,14 +124,16 @@ export const prepareSite = async (
     const problem = await ensureAccount(config, account, gid, self, done)
     if (problem !== undefined) accounts[account] = problem
   }
+  for (const { level, what, mend } of await checkInstallation({ config, configFile, self, ...also(lookup) }))
+    if (level === 'error') problems.push(`${what} Mend it with: ${mend}`)
   return { done, problems, accounts, resolved }
 }
 
 export const setupSite = async (
   config: DaemonConfig,
-  uid: number,
-  gid: number = process.getgid?.() ?? uid,
+  self: AccountIds,
+  configFile?: string,
 ): Promise<SetupReport> => {
-  const { done, problems, accounts } = await prepareSite(config, { uid, gid })
+  const { done, problems, accounts } = await prepareSite(config, self, undefined, configFile)
   return { done, problems, accounts }
 }

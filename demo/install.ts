@@ -1,5 +1,16 @@
 /** The program as an administrator would install it: Node, the bundles and the pages, root-owned and world-readable. */
-import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const dist = join(dirname(import.meta.dirname), 'dist')
@@ -13,6 +24,15 @@ export type Installation = {
   readonly webDir: string
 }
 
+/** A copy keeps the owner that a file had in its place: these belong to whoever installs them. */
+const own = (directory: string): void => {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()]
+  if (uid === undefined || gid === undefined) return
+  chownSync(directory, uid, gid)
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
+    lchownSync(join(directory, name), uid, gid)
+}
+
 export const install = (target: string): Installation => {
   const staged = `${target}.new`
   rmSync(staged, { recursive: true, force: true })
@@ -20,6 +40,7 @@ export const install = (target: string): Installation => {
   copyFileSync(process.execPath, join(staged, 'bin/node'))
   chmodSync(join(staged, 'bin/node'), 0o755)
   for (const part of ['far', 'site', 'web']) cpSync(join(dist, part), join(staged, part), { recursive: true })
+  own(staged)
   writeFileSync(
     join(staged, 'bin/seneschal'),
     `#!/bin/sh\nexec ${join(target, 'bin/node')} ${join(target, 'far/seneschal.mjs')} "$@"\n`,

@@ -1,6 +1,6 @@
 /** Where things of a demonstration lie, and the configurations that say so to its parts. */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { DaemonConfig } from '../daemon/config.ts'
@@ -112,13 +112,21 @@ export const daemonConfigOf = (parts: {
   ...(parts.hubGroup === undefined ? {} : { hubGroup: parts.hubGroup }),
   ...(parts.plugins === undefined ? {} : { plugins: parts.plugins }),
   autoplay: true,
+  // One directory holds all of a demonstration.
+  unsafeSharedFilesystem: true,
   unsafeSingleUser: parts.unsafeSingleUser,
 })
 
+/** Belongs to whoever runs this: a copy would keep the owner that the file has in its place. */
+const writeOwn = (path: string, content: Buffer): void => {
+  rmSync(path, { force: true })
+  writeFileSync(path, content, { mode: 0o644 })
+  chmodSync(path, 0o644)
+}
+
 /** What an administrator does once by hand: the daemon believes these keys and no others. */
 export const pinHubKeys = (layout: Layout): void => {
-  copyFileSync(layout.hubKeys, layout.pinnedKeys)
-  chmodSync(layout.pinnedKeys, 0o644)
+  writeOwn(layout.pinnedKeys, readFileSync(layout.hubKeys))
 }
 
 /** Directories and files that both kinds of demonstration have. */
@@ -128,8 +136,7 @@ export const prepare = (layout: Layout, now: number): void => {
   for (const path of [layout.hub, join(layout.hub, 'keys')]) mkdirSync(path, { recursive: true, mode: 0o700 })
   installDefinitions(layout.definitions, now)
   if (!existsSync(layout.siteFile)) {
-    copyFileSync(join(siteSource, 'site.yaml'), layout.siteFile)
-    chmodSync(layout.siteFile, 0o644)
+    writeOwn(layout.siteFile, readFileSync(join(siteSource, 'site.yaml')))
   }
   ensureClientSecret(layout.clientSecret)
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { helpOf } from '../cli/command.ts'
 import { commands } from '../cli/commands.ts'
+import { rules } from '../daemon/check/check.ts'
 import { actions } from '../protocol/actions/registry.ts'
 import { auditEvents } from '../protocol/audit.ts'
 import { errorTable } from '../protocol/errors.ts'
@@ -90,6 +91,15 @@ const cli = page(
     .map((command) => `## ${command.name}\n\n\`\`\`\n${helpOf(command).trimEnd()}\n\`\`\``),
 )
 
+const installation = page(
+  'Rules of an installation',
+  '`seneschal daemon check` looks at each of them and prints what to change; the daemon does not start where one is broken as an error.',
+  table(
+    ['rule', 'what must hold'],
+    rules.map(({ name, says }) => [`\`${name}\``, says]),
+  ),
+)
+
 const directory = join(dirname(import.meta.dirname), 'docs/reference')
 const pages = {
   'errors.md': errors,
@@ -98,6 +108,7 @@ const pages = {
   'audit.md': audit,
   'cli.md': cli,
   'jobs.md': jobs,
+  'installation.md': installation,
 }
 const check = process.argv.includes('--check')
 let stale = 0

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { type Command, type Input, type Option, text } from '../command.ts'
 
-const configOption = {
+export const configOption = {
   config: {
     type: 'string',
     short: 'c',
@@ -16,39 +16,97 @@ const configFile = (input: Input): string =>
   text(input, 'config') ?? process.env.SENESCHAL_DAEMON_CONFIG ?? '/etc/seneschal/daemon.yaml'
 
 /** Settings from the environment are `SENESCHALD_…`, so that they never meet those of other parts. */
-const readConfig = async (input: Input) => {
+export const readConfig = async (input: Input) => {
   const { daemonConfig } = await import('../../daemon/config.ts')
   return loadConfig(daemonConfig, { file: configFile(input), env: process.env, prefix: 'SENESCHALD_' })
+}
+
+const runInForeground = async (input: Input): Promise<number> => {
+  const config = await readConfig(input)
+  const { runDaemon } = await import('../../daemon/run.ts')
+  return await runDaemon(config, configFile(input))
 }
 
 export const daemonCommand: Command = {
   name: 'daemon',
   summary: 'Run seneschald: take requests, run workflows, write state, feeds and audit.',
   usage: '[--config FILE]',
-  help: 'Runs in the foreground until SIGTERM; jobs go on and are found again by the next start.',
+  help: 'Runs in the foreground until SIGTERM; jobs go on and are found again by the next start. It refuses to run where seneschal daemon check finds an error.',
   options: configOption,
-  run: async (input) => {
-    const config = await readConfig(input)
-    const { runDaemon } = await import('../../daemon/run.ts')
-    return await runDaemon(config)
+  run: runInForeground,
+}
+
+export const daemonStartCommand: Command = { ...daemonCommand, name: 'daemon start' }
+
+const userOption = {
+  user: {
+    type: 'string',
+    value: 'NAME',
+    help: 'the service account, where root runs this (default seneschal)',
   },
+} as const satisfies Record<string, Option>
+
+/** Whom the daemon runs as: whoever runs this, or, for root, the service account. */
+const serviceAccount = async (input: Input, isDemonstration: boolean) => {
+  const { getuid, getgid } = process
+  if (getuid === undefined || getgid === undefined)
+    throw new SeneschalError('usage', 'The daemon needs a Unix system.')
+  const self = { uid: getuid(), gid: getgid() }
+  if (self.uid !== 0 || isDemonstration) return self
+  const name = text(input, 'user') ?? 'seneschal'
+  const { getent } = await import('../../daemon/accounts.ts')
+  const entry = await getent('passwd', name)
+  if (entry === undefined)
+    throw new SeneschalError(
+      'config.invalid',
+      `There is no Unix user ${name}: useradd --system --home-dir /var/lib/seneschal --shell /usr/sbin/nologin ${name}`,
+    )
+  return { uid: Number(entry[2]), gid: Number(entry[3]) }
 }
 
 export const daemonSetupCommand: Command = {
   name: 'daemon setup',
   summary: 'Create the site’s directories with their modes, and say what is unsafe.',
-  usage: '[--config FILE]',
-  options: configOption,
+  usage: '[--config FILE] [--user NAME]',
+  help: 'As the service account, or as root for it. Does nothing where all is as it should be.',
+  options: { ...configOption, ...userOption },
   run: async (input) => {
     const config = await readConfig(input)
     const { setupSite } = await import('../../daemon/setup.ts')
-    const uid = process.getuid?.()
-    if (uid === undefined) throw new SeneschalError('usage', 'The daemon needs a Unix system.')
-    const report = await setupSite(config, uid)
+    const self = await serviceAccount(input, config.unsafeSingleUser)
+    const report = await setupSite(config, self, configFile(input))
     for (const line of report.done) process.stdout.write(`done: ${line}\n`)
     for (const [account, why] of Object.entries(report.accounts))
       process.stdout.write(`not served: ${account}: ${why}\n`)
     for (const line of report.problems) process.stdout.write(`unsafe: ${line}\n`)
     return report.problems.length === 0 ? 0 : 1
+  },
+}
+
+export const daemonCheckCommand: Command = {
+  name: 'daemon check',
+  summary: 'Look at the installation rule by rule, and print what to change.',
+  usage: '[--config FILE] [--user NAME] [--json]',
+  help: 'Changes nothing. With an error the daemon does not start; a warning is worth a thought. docs/daemon.md has all rules. As root it sees everything.',
+  options: {
+    json: { type: 'boolean', help: 'print one JSON object per finding' },
+    ...configOption,
+    ...userOption,
+  },
+  run: async (input) => {
+    const config = await readConfig(input)
+    const { checkInstallation, rules } = await import('../../daemon/check/check.ts')
+    const self = await serviceAccount(input, config.unsafeSingleUser)
+    const found = await checkInstallation({ config, configFile: configFile(input), self })
+    for (const finding of found)
+      process.stdout.write(
+        input.values.json === true
+          ? `${JSON.stringify(finding)}\n`
+          : `${finding.level}: ${finding.what} [${finding.rule}]\n  ${finding.mend}\n`,
+      )
+    const broken = new Set(found.map(({ rule }) => rule))
+    if (input.values.json !== true)
+      process.stdout.write(`${rules.length - broken.size} of ${rules.length} rules hold.\n`)
+    return found.some(({ level }) => level === 'error') ? 1 : 0
   },
 }
