@@ -147,15 +147,21 @@ export const openFeeds = async (settings: FeedSettings): Promise<Feeds> => {
 
   const isThere = (flow: Workflow): boolean => state.workflows.get(flow.account)?.get(flow.workflow) === flow
 
+  /** How long its line has to wait, ms: never longer than the pause, wherever the clock was set to meanwhile. */
+  const pauseOf = (flow: Workflow, at: number): number => {
+    const since = at - (written.get(summaryKey(flow)) ?? Number.NEGATIVE_INFINITY)
+    return since < 0 || since >= summaryPause ? 0 : summaryPause - since
+  }
+
   const writeSummaries = (): void => {
     timer = undefined
     const at = now()
     const put: SitePut[] = []
     let next = Number.POSITIVE_INFINITY
     for (const flow of waiting) {
-      const due = (written.get(summaryKey(flow)) ?? 0) + summaryPause
-      if (due > at) {
-        next = Math.min(next, due)
+      const wait = pauseOf(flow, at)
+      if (wait > 0) {
+        next = Math.min(next, wait)
         continue
       }
       waiting.delete(flow)
@@ -164,14 +170,11 @@ export const openFeeds = async (settings: FeedSettings): Promise<Feeds> => {
       put.push(summaryPut(flow))
     }
     if (put.length > 0) site.append({ journal: lastJournal, at, put, drop: [] })
-    if (waiting.size > 0) timer = setTimeout(writeSummaries, Math.max(1, next - at))
+    if (waiting.size > 0) timer = setTimeout(writeSummaries, next)
   }
   const touch = (flow: Workflow): void => {
     waiting.add(flow)
-    timer ??= setTimeout(
-      writeSummaries,
-      Math.max(1, (written.get(summaryKey(flow)) ?? 0) + summaryPause - now()),
-    )
+    timer ??= setTimeout(writeSummaries, Math.max(1, pauseOf(flow, now())))
   }
 
   return {

@@ -14,13 +14,15 @@ export const startDaemon = async (
   settings: Parameters<typeof daemonSite>[1] & {
     /** Before the daemon starts for the first time. */
     readonly before?: (site: DaemonSite) => Promise<void>
+    /** The daemon's clock; the machine's without it. */
+    readonly now?: () => number
   },
 ): Promise<DaemonSite & { readonly daemon: Daemon; readonly restart: () => Promise<void> }> => {
   const made = await daemonSite(t, settings)
   await settings.before?.(made)
   const create = () =>
     createDaemon(made.config, {
-      now: Date.now,
+      now: settings.now ?? Date.now,
       monotonic: () => performance.now(),
       log: quiet,
       uid: process.getuid?.() ?? -1,
