@@ -7,8 +7,8 @@ export type Alarm = {
   readonly close: () => void
 }
 
-/** Longer timers would fire at once; whoever is woken too early just goes on sleeping. */
-const longest = 2 ** 31 - 1
+/** The clock may be set forward meanwhile, ms; whoever is woken too early just goes on sleeping. */
+const longest = 60_000
 
 export const createAlarm = (now: () => number, ring: (flow: Workflow) => void): Alarm => {
   const timers = new Map<Workflow, { readonly timer: NodeJS.Timeout; readonly at: number }>()
