@@ -14,10 +14,10 @@ import type { AccountConfig, DaemonConfig } from './config.ts'
 import { windowsOf } from './control/config.ts'
 import { createControl } from './control/control.ts'
 import { mayBegin } from './control/standstill.ts'
-import { type Core, createCore } from './core.ts'
-import { createDefinitions } from './definitions.ts'
 import type { CopyExecutor } from './copies/executor.ts'
 import { startCopies } from './copies/start.ts'
+import { type Core, createCore } from './core.ts'
+import { createDefinitions } from './definitions.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
 import { watchFiles } from './file-watch.ts'
@@ -62,12 +62,12 @@ export type DaemonDeps = {
   /** How plugins' hosts are started; and the service account's home, which they do not see. */
   readonly installation: Installation
   readonly home: string | undefined
-}
-
   /** What the configuration was read from: who may write there decides everything. */
   readonly configFile?: string
   /** Where copiers find the system's programs. */
   readonly path?: string | undefined
+}
+
 export type Daemon = {
   /** Resolves when state is recovered, workflows run and the inbox is watched. */
   readonly start: () => Promise<void>
@@ -102,9 +102,9 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   let recovered: Recovered | undefined
   let core: Core | undefined
   let conductor: Conductor | undefined
+  let copies: CopyExecutor | undefined
   let plugins: ActivePlugins | undefined
   let lookAtFiles = (): Promise<void> => Promise.resolve()
-  let copies: CopyExecutor | undefined
 
   const problems = createProblems(log, () => void beat())
   const problem = (where: string) => (error: unknown) => problems.report(where, error)
@@ -130,8 +130,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       audit: recovered.chain.head(),
     }
     try {
+      await lease?.check()
       const path = join(layout.siteFeed, 'heartbeat.json')
       await writeFileAtomic(path, JSON.stringify(value), { mode: 0o644, fsync: false })
+      await writeReport(layout.state, reportNow(recovered.state))
     } catch (error) {
       log.error({ err: error }, 'the heartbeat cannot be written')
     }
@@ -264,22 +266,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
 
     const publisher = createPublisher(layout, problem('published requests'))
     publisher.clear(waitingNames(found.state.requests))
-    const runs = await createPluginRuns({
-      config,
-      installation: deps.installation,
-      state: found.state,
-      publisher,
-      dispatchOf: (account) => dispatches.get(account),
-      mayBegin: (account) => mayBegin(found.state.standstill, { account, host: hostOf(config, account) }),
-      uid: deps.uid,
-      home: deps.home,
-      commit,
-      report: problems.report,
-      log,
-      now,
-    })
-    conductor = runs.conductor
-    plugins = runs.plugins
     copies = startCopies({
       config,
       installation: deps.installation,
@@ -292,12 +278,28 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       now,
       random: deps.random,
     })
+    const runs = await createPluginRuns({
+      config,
+      installation: deps.installation,
+      state: found.state,
+      publisher,
+      copies,
+      dispatchOf: (account) => dispatches.get(account),
+      mayBegin: (account) => mayBegin(found.state.standstill, { account, host: hostOf(config, account) }),
+      uid: deps.uid,
+      home: deps.home,
+      commit,
+      report: problems.report,
+      log,
+      now,
+    })
+    conductor = runs.conductor
+    plugins = runs.plugins
     const processor = createProcessor({
       core,
       log,
       publisher,
       permissions: permissions.current,
-      copies,
       desk: {
         state: found.state,
         now,
@@ -415,6 +417,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     intake.abort()
     for (const dispatch of dispatches.values()) dispatch.close()
     conductor?.close()
+    copies?.close()
     plugins?.close()
     const late = setTimeout(() => disk.abort(new Error('the daemon ends')), stopWithin)
     try {
@@ -434,7 +437,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     status,
     lost: lost.promise,
     stop: () => {
-    copies?.close()
       stopping ??= stop()
       return stopping
     },
