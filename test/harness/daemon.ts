@@ -69,6 +69,8 @@ export const daemonSite = async (
     readonly autoplay?: boolean
     /** The `plugins:` part of its configuration. */
     readonly plugins?: Readonly<Record<string, unknown>>
+    /** The `copies:` part, for a site in this directory. */
+    readonly copies?: (dir: string) => Readonly<Record<string, unknown>>
     /** The program of the accounts' agents; the sources' without it. */
     readonly agent?: string
   },
@@ -98,6 +100,7 @@ export const daemonSite = async (
     autoplay: settings.autoplay ?? true,
     unsafeSingleUser: true,
     ...(settings.plugins === undefined ? {} : { plugins: settings.plugins }),
+    ...(settings.copies === undefined ? {} : { copies: settings.copies(dir) }),
     poll: { inbox: 'PT0.2S', files: 'PT0.5S', jobs: 'PT1S' },
     accounts: Object.fromEntries(
       accounts.map((account, index) => [
