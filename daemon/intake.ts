@@ -64,9 +64,13 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   let inFlight = 0
 
   const release = (found: Found): void => {
+    const path = join(inbox, found.name)
     taken.delete(found.name)
     try {
-      unlinkSync(join(inbox, found.name))
+      const there = lstatSync(path, { throwIfNoEntry: false, bigint: true })
+      // Another file was put under the name meanwhile: that one has not been read yet.
+      if (there !== undefined && identityOf(there) !== found.identity) offer(found.name)
+      else unlinkSync(path)
     } catch (thrown) {
       // A directory, for one. It is left, and left alone.
       if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, found.identity)
@@ -109,8 +113,10 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     release(found)
   }
 
-  const read = async (found: Found): Promise<void> => {
-    const entry = await takeEntry(inbox, found.name, { gid: parts.gid })
+  const read = async (listed: Found): Promise<void> => {
+    const entry = await takeEntry(inbox, listed.name, { gid: parts.gid })
+    // It may be another one than that which was listed.
+    const found = { ...listed, identity: entry.identity ?? listed.identity }
     if (!entry.ok) {
       if (entry.code === 'file.unknown') taken.delete(found.name)
       else await refuse(found, entry.uid ?? found.uid, entry.code, entry.detail)
