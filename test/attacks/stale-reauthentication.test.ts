@@ -1,6 +1,7 @@
 /** Row 7: a provider, or somebody in front of it, that did not really ask for credentials again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { JWTPayload } from 'jose'
 import { callbackAt } from '../harness/callback.ts'
 import { codeOf } from '../harness/code-of.ts'
@@ -8,8 +9,14 @@ import { startTestHub, type TestHub } from '../harness/hub.ts'
 
 const stale = 'auth.reauthentication-stale'
 
-const refusedElevation = async (h: TestHub, code: string): Promise<void> => {
+/** `lie`: of the re-authentication; who signs in is told the truth. */
+const refusedElevation = async (
+  h: TestHub,
+  code: string,
+  lie: typeof h.provider.lies.idToken = h.provider.lies.idToken,
+): Promise<void> => {
   const browser = await h.signIn('jacintar')
+  h.provider.lies.idToken = lie
   const cookie = browser.cookie('__Host-seneschal')
   const back = await h.raise(browser)
   assert.equal(back.url.searchParams.get('elevation'), code)
@@ -29,9 +36,8 @@ const lies: Readonly<Record<string, (claims: JWTPayload) => JWTPayload>> = {
 for (const [what, lie] of Object.entries(lies))
   test(`${what} raises nothing`, async (t) => {
     const h = await startTestHub(t)
-    h.provider.lies.idToken = (claims) => ('auth_time' in claims ? lie(claims) : claims)
     const isText = what.endsWith('text')
-    await refusedElevation(h, isText ? 'auth.answer-invalid' : stale)
+    await refusedElevation(h, isText ? 'auth.answer-invalid' : stale, lie)
   })
 
 test('a time that only userinfo names raises nothing: it says who somebody is, not when they signed in', async (t) => {
@@ -72,6 +78,8 @@ test('the ID token of the sign-in, given again at the elevation, raises nothing'
 test('a provider that still knows the person, asked without the order to ask again, raises nothing', async (t) => {
   const h = await startTestHub(t)
   const browser = await h.signIn('jacintar')
+  // Within a second of it the sign-in itself would be fresh: times are whole seconds.
+  await sleep(2100)
   const answer = await browser.change('POST', '/auth/elevate', { class: 'execute' })
   const asked = new URL((answer.body as { location: string }).location)
   for (const order of ['prompt', 'max_age']) asked.searchParams.delete(order)

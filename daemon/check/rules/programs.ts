@@ -8,7 +8,7 @@ const needed = [
 
 export const programs: Rule = {
   name: 'programs',
-  says: 'flock and getent are there, and bubblewrap where plugins are active.',
+  says: 'The programs flock and getent are there, and bubblewrap where plugins are active.',
   look: async ({ hasProgram, config }) => {
     const wanted = [
       ...needed,
