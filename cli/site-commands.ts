@@ -5,11 +5,10 @@ import { auditVerifyCommand } from './commands/audit.ts'
 import {
   daemonCheckCommand,
   daemonCommand,
-  daemonStartCommand,
   daemonSetupCommand,
-  daemonCheckCommand,
   daemonStartCommand,
 } from './commands/daemon.ts'
+import { daemonControlCommands } from './commands/daemon-control.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
 import { listCommand } from './commands/list.ts'
@@ -24,7 +23,10 @@ import { farCommands } from './far-commands.ts'
 export const siteCommands: readonly Command[] = [
   hubCommand,
   daemonCommand,
+  daemonStartCommand,
   daemonSetupCommand,
+  daemonCheckCommand,
+  ...daemonControlCommands,
   submitCommand,
   statusCommand,
   listCommand,

@@ -5,7 +5,7 @@ import type { JobRow } from '../protocol/rows.ts'
 import type { DaemonEvent } from './events.ts'
 import { oneOffWorkflow } from './plugins/one-off-job.ts'
 import { awaitedJobs as awaitedOfRun, runOfJob } from './plugins/runs.ts'
-import { type DaemonState, findWorkflow } from './state.ts'
+import { type DaemonState, everyWorkflow, findWorkflow } from './state.ts'
 
 export const awaitedJob = (state: DaemonState, account: string, job: JobName): JobRow | undefined => {
   if (job.workflow !== oneOffWorkflow)
@@ -17,6 +17,14 @@ export const awaitedJob = (state: DaemonState, account: string, job: JobName): J
 export function* awaitedJobs(state: DaemonState, account: string): Generator<JobRow> {
   for (const flow of state.workflows.get(account)?.values() ?? []) yield* flow.awaited.values()
   for (const run of state.runs.byRequest.values()) if (run.account === account) yield* awaitedOfRun(run)
+}
+
+/** The same of all accounts, in one pass. */
+export function* everyAwaitedJob(state: DaemonState): Generator<readonly [account: string, row: JobRow]> {
+  for (const { account, awaited } of everyWorkflow(state))
+    for (const row of awaited.values()) yield [account, row]
+  for (const run of state.runs.byRequest.values())
+    for (const row of awaitedOfRun(run)) yield [run.account, row]
 }
 
 /** A person or the engine had it killed. */

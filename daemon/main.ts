@@ -13,6 +13,8 @@ import { startHousekeeping } from './archive/housekeeping.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { windowsOf } from './control/config.ts'
 import { createControl } from './control/control.ts'
+import { makeReport } from './control/make-report.ts'
+import { writeReport } from './control/report.ts'
 import { mayBegin } from './control/standstill.ts'
 import type { CopyExecutor } from './copies/executor.ts'
 import { startCopies } from './copies/start.ts'
@@ -39,7 +41,7 @@ import { createPublisher } from './published.ts'
 import { type Recovered, recover } from './recover.ts'
 import { waitingNames } from './requests.ts'
 import { prepareSite } from './setup.ts'
-import { everyWorkflow, type OwedEffect } from './state.ts'
+import { type DaemonState, everyWorkflow, type OwedEffect } from './state.ts'
 import { createStrangers } from './strangers.ts'
 
 export type { Log } from './log.ts'
@@ -139,6 +141,17 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     }
   }
 
+  const reportNow = (from: DaemonState) =>
+    makeReport({
+      state: from,
+      accounts: Object.keys(config.accounts),
+      around: { hostOf: (account) => hostOf(config, account) },
+      epoch: lease?.epoch ?? 0,
+      status: status(),
+      waiting: core?.waiting() ?? 0,
+      now: now(),
+    })
+
   /** The core's own promise: whoever does not wait for it leaves no rejection behind when the daemon ends. */
   const commit = (events: readonly DaemonEvent[]): Promise<void> => core?.commit(events) ?? Promise.resolve()
   const owe = (effects: readonly OwedEffect[]): void => {
@@ -172,7 +185,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       },
       onProblem: problem('lease'),
     })
-    const { epoch } = lease
+    const held = lease
+    const { epoch } = held
     const found = await recover({
       fence: lease,
       layout,
@@ -390,7 +404,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     })
     every(heartbeatInterval, () => void beat())
     every(confirmInterval, () => {
-      permissions.confirm().then(() => problems.report('permissions', null), problem('permissions'))
+      held
+        .check()
+        .then(permissions.confirm)
+        .then(() => problems.report('permissions', null), problem('permissions'))
     })
     await beat()
     log.info({ site: config.site, accounts: site.ids.size }, 'running')

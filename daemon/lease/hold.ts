@@ -1,10 +1,11 @@
 /** Taking the lease before anything of the state is touched, and noticing when somebody else has it. */
+import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Disk } from '../../durable/disk.ts'
-import { ensureDir } from '../../durable/files.ts'
+import { ensureDir, writeFileAtomic } from '../../durable/files.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { bootId, factsOf } from '../../runners/processes.ts'
-import { isSameHolder, type Lease, lockFile, readLease, renewEvery, staleAfter } from './lease.ts'
+import { isSameHolder, type Lease, lockFile, pidFile, readLease, renewEvery, staleAfter } from './lease.ts'
 import { takeLock } from './lock.ts'
 import { putLease } from './own-lease.ts'
 
@@ -70,6 +71,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       ...{ pid: process.pid, start: self?.start ?? '', started: now(), renewed: now() },
     }
     const own = await putLease(state, mine)
+    await writeFileAtomic(pidFile(state), `${process.pid}\n`, { mode: 0o600 })
 
     let lost: SeneschalError | undefined
     let looked = monotonic()
@@ -110,6 +112,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       // The next start need not wait for it to grow old.
       if (lost === undefined) await own.say({ ...mine, pid: 0, renewed: now() }).catch(parts.onProblem)
       await own.close()
+      if (lost === undefined) await rm(pidFile(state), { force: true })
       await lock.release()
     }
     let releasing: Promise<void> | undefined

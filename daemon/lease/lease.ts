@@ -29,6 +29,8 @@ export const renewEvery = 5000
 export const staleAfter = 60_000
 
 export const leaseFile = (state: string): string => join(state, 'lease')
+/** The process alone, for tools that read nothing else. The lease says whether it is still that one. */
+export const pidFile = (state: string): string => join(state, 'seneschald.pid')
 export const lockFile = (state: string, takeovers: number): string => join(state, `lock-${takeovers}`)
 
 /** Undefined before the first start. Throws `input.invalid` for what is no lease: nobody guesses an epoch. */
