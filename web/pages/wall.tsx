@@ -8,6 +8,7 @@ import { age } from '../model/time.ts'
 import { pageOf, wallGrid } from '../model/wall-grid.ts'
 import { CountBar } from '../parts/counts.tsx'
 import { FlowGlyph, Glyph, Icon, Mark, stateWords } from '../parts/glyph.tsx'
+import { WallRests } from '../parts/rests.tsx'
 import { Shortened } from '../parts/shortened.tsx'
 import { useTitle } from '../parts/title.ts'
 import { pathOf } from '../routes.ts'
@@ -17,6 +18,7 @@ import { viewer } from '../state/session.ts'
 import {
   daemonTitle,
   daemonTroubles,
+  isResting,
   isStale,
   silentDaemons,
   site,
@@ -87,7 +89,9 @@ const Head = ({ page, pages }: { readonly page: number; readonly pages: number }
 const mostNames = 3
 
 const Tile = ({ row }: { readonly row: SummaryRow }) => {
-  const severity = workflowSeverity(row)
+  const worst = workflowSeverity(row)
+  // Nobody is called for what is late because nothing may start; what failed has failed.
+  const severity = worst === 1 && isResting(row.account) ? 2 : worst
   const stale = isStale(row.account)
   const failed = row.counts.failed + row.counts['submit-failed']
   const names = row.attention.slice(0, mostNames)
@@ -199,6 +203,7 @@ export const Wall = () => {
           {sentenceOf(code)}
         </p>
       ))}
+      <WallRests />
       <div ref={box} class="wall-box">
         {sitePhase.value.phase === 'forbidden' ? (
           <p class="wall-message" role="alert">

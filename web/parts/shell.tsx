@@ -19,6 +19,7 @@ import { ActionDialogs } from './action-dialogs.tsx'
 import { Connection } from './connection.tsx'
 import { Header } from './header.tsx'
 import { Corner } from './notices.tsx'
+import { RestBanners } from './rests.tsx'
 import { Banner, Said } from './states.tsx'
 
 const Silent = ({ row }: { readonly row: DaemonRow }) => (
@@ -67,6 +68,7 @@ export const Shell = ({ children }: { readonly children: ComponentChildren }) =>
       <Header />
       <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
       <Daemons />
+      <RestBanners />
       <main id="content" ref={main} tabIndex={-1}>
         {children}
       </main>

@@ -5,6 +5,7 @@ import { type AccountRow, type DaemonRow, type SummaryRow, wallKinds } from '../
 import { browserParts, createDefer, onWake } from '../browser.ts'
 import { workflowSeverity } from '../model/attention.ts'
 import { byName } from '../model/order.ts'
+import { sharedRests } from '../model/rests.ts'
 import { openStream, type Socket, type StreamPhase } from '../stream.ts'
 import { type ApiError, asApiError } from './api.ts'
 import { hubNow, setHubClock } from './clock.ts'
@@ -171,6 +172,16 @@ export const isStale = (account: string): boolean => {
   const daemon = daemonOf(account)
   return daemon === undefined ? staleDaemons.value.size > 0 : staleDaemons.value.has(daemon)
 }
+
+/** Why nothing new starts, for the accounts that are seen. */
+export const accountRests = computed(() => sharedRests(site.read().account.values()))
+
+/** Whether nothing new starts for an account: what is late there has its reason. Runners may concern few of its tasks. */
+export const isResting = (account: string): boolean =>
+  site
+    .read()
+    .account.get(account)
+    ?.rests?.some(({ scope }) => scope !== 'runner') === true
 
 /** What makes all that a daemon runs stand still, as codes; and what it does not take up. */
 export const daemonTroubles = computed(() =>
