@@ -9,6 +9,7 @@ import {
   daemonStartCommand,
 } from './commands/daemon.ts'
 import { daemonControlCommands } from './commands/daemon-control.ts'
+import { daemonInstallUnitCommand } from './commands/daemon-unit.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
 import { listCommand } from './commands/list.ts'
@@ -26,6 +27,7 @@ export const siteCommands: readonly Command[] = [
   daemonStartCommand,
   daemonSetupCommand,
   daemonCheckCommand,
+  daemonInstallUnitCommand,
   ...daemonControlCommands,
   submitCommand,
   statusCommand,

@@ -12,7 +12,7 @@ export const configOption = {
   },
 } as const satisfies Record<string, Option>
 
-const configFile = (input: Input): string =>
+export const configFile = (input: Input): string =>
   text(input, 'config') ?? process.env.SENESCHAL_DAEMON_CONFIG ?? '/etc/seneschal/daemon.yaml'
 
 /** Settings from the environment are `SENESCHALD_…`, so that they never meet those of other parts. */
