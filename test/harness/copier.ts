@@ -49,12 +49,18 @@ export const lastLine = (output: PassThrough): Promise<Ended> =>
     output.on('data', take)
   })
 
-/** Paths are below `root`. */
-export const copyHere = async (root: string, from: string, to: string, rules: Rules = {}): Promise<Ended> => {
+/** Paths are below `root`, that of the copy below `toRoot`. */
+export const copyHere = async (
+  root: string,
+  from: string,
+  to: string,
+  rules: Rules = {},
+  toRoot = root,
+): Promise<Ended> => {
   const copier = start({
     role: 'whole',
     from: { root, path: from },
-    to: { root, path: to },
+    to: { root: toRoot, path: to },
     ...rulesOf(to, rules),
   })
   const [ended] = await Promise.all([lastLine(copier.output), copier.done])
@@ -70,9 +76,10 @@ export const copyThrough = async (
   from: string,
   to: string,
   rules: Rules = {},
+  toRoot = root,
 ): Promise<Ended> => {
   const source = start({ role: 'source', from: { root, path: from }, ...rulesOf(to, rules) })
-  const sink = startSink(root, to, rules)
+  const sink = startSink(toRoot, to, rules)
   const ended = lastLine(sink.output)
   // A pipe has taken what was written; memory would still be the writer's.
   const pipe = new Transform({
