@@ -33,6 +33,8 @@ const pollMs = 1000
 
 export const createControl = (parts: ControlParts): Control => {
   const { directory, standstill, now } = parts
+  /** It was told of a problem at the beginning. */
+  let beganBadly = false
 
   const look = async (): Promise<void> => {
     const asked = await readControl(directory)
@@ -52,13 +54,20 @@ export const createControl = (parts: ControlParts): Control => {
     begin: async () => {
       await ensureDir(controlDirectory(directory), { mode: 0o700 })
       if (!parts.keepDrained) await askForResume(directory)
-      await look().catch(parts.onProblem)
+      await look().catch((error: unknown) => {
+        beganBadly = true
+        parts.onProblem(error)
+      })
     },
     follow: () =>
       runOnChange({
         path: controlDirectory(directory),
         pollMs,
-        run: look,
+        run: async () => {
+          await look()
+          if (beganBadly) parts.onProblem(null)
+          beganBadly = false
+        },
         onProblem: parts.onProblem,
         signal: parts.signal,
       }),

@@ -34,6 +34,7 @@ export type HoldParts = {
   readonly monotonic: () => number
   /** Somebody else holds it: nothing may be written any more. Called once. */
   readonly onLost: (error: SeneschalError) => void
+  /** Told that it cannot say that it lives, and null when it can again. */
   readonly onProblem: (error: unknown) => void
   readonly host?: string
 }
@@ -70,8 +71,8 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       ...{ v: 1, epoch: (before?.epoch ?? 0) + 1, takeovers, host, boot },
       ...{ pid: process.pid, start: self?.start ?? '', started: now(), renewed: now() },
     }
-    const own = await putLease(state, mine)
     await writeFileAtomic(pidFile(state), `${process.pid}\n`, { mode: 0o600 })
+    const own = await putLease(state, mine)
 
     let lost: SeneschalError | undefined
     let looked = monotonic()
@@ -98,12 +99,22 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       mine = { ...mine, renewed: now() }
       await own.say(mine)
     }
+    let failing = false
+    const renewAndTell = async (): Promise<void> => {
+      try {
+        await renew()
+        if (failing) parts.onProblem(null)
+        failing = false
+      } catch (error) {
+        // A disk that takes nothing: the lease still is ours. Whoever lost it was told so.
+        if (lost !== undefined) return
+        failing = true
+        parts.onProblem(error)
+      }
+    }
     let renewing: Promise<void> = Promise.resolve()
     const timer = setInterval(() => {
-      renewing = renew().catch((error: unknown) => {
-        // A disk that takes nothing is told where it is written to; the lease is still ours.
-        if (lost === undefined) parts.onProblem(error)
-      })
+      renewing = renewAndTell()
     }, renewEvery)
     lock.lost.then(() => lose('Its lock is gone.'))
     const release = async (): Promise<void> => {
@@ -112,7 +123,7 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
       // The next start need not wait for it to grow old.
       if (lost === undefined) await own.say({ ...mine, pid: 0, renewed: now() }).catch(parts.onProblem)
       await own.close()
-      if (lost === undefined) await rm(pidFile(state), { force: true })
+      if (lost === undefined) await rm(pidFile(state), { force: true }).catch(parts.onProblem)
       await lock.release()
     }
     let releasing: Promise<void> | undefined
