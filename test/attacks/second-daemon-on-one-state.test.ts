@@ -1,4 +1,4 @@
-/** Row 52 and the lease: two daemons on one state, at once or one after the other, on one host or on two. */
+/** Two daemons on one state, at once or one after the other, on one host or on two. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
