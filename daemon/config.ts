@@ -4,6 +4,7 @@ import { absolutePath, durationWithin } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
 import { configuredWindow } from './control/config.ts'
 import { copiesConfig, noCopies } from './copies/config.ts'
+import { logConfig } from './log.ts'
 import { noPlugins, pluginsConfig } from './plugins/config.ts'
 
 const interval = durationWithin('PT0.1S', 'PT1H')
@@ -87,6 +88,9 @@ export const daemonConfig = z.strictObject({
   maintenance: z._default(z.array(configuredWindow), []),
   /** A drain outlasts a restart. */
   keepDrained: z._default(z.boolean(), false),
+  log: z._default(logConfig, logConfig.parse({})),
+  /** Audit records as `TIMESTAMP key=value …` lines, too: a file that SIGHUP opens anew. */
+  auditLines: z.optional(absolutePath),
   /** White-listed implementations of work that a request may ask for. */
   plugins: z._default(pluginsConfig, noPlugins),
   /** Between which directories plugins may have files copied. */

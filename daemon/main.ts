@@ -1,6 +1,7 @@
 /** seneschald: takes up requests, runs workflows, writes state, feeds and audit. */
 import { dirname, join } from 'node:path'
 import { milliseconds } from '../config/schemas.ts'
+import { type AuditLines, openAuditLines } from '../durable/audit-lines.ts'
 import { writeFileAtomic } from '../durable/files.ts'
 import { pendingEffects } from '../engine/summary.ts'
 import { SeneschalError } from '../protocol/errors.ts'
@@ -27,9 +28,10 @@ import { createHosts, hostOf } from './hosts.ts'
 import { runIntake } from './intake.ts'
 import { watchJobEvents } from './job-events.ts'
 import { createHubKeys } from './keys.ts'
+import { isOfPresent } from './known-jobs.ts'
 import { siteLayout } from './layout.ts'
 import { type Held, holdLease } from './lease/hold.ts'
-import type { Log } from './log.ts'
+import type { Component, Log } from './log.ts'
 import { createPermissions } from './permissions.ts'
 import type { ActivePlugins } from './plugins/active.ts'
 import type { Conductor } from './plugins/conductor.ts'
@@ -76,6 +78,8 @@ export type Daemon = {
   /** Everything is on disk, within two seconds. Jobs go on. */
   readonly stop: () => Promise<void>
   readonly status: () => Pick<Heartbeat, 'state' | 'problem'>
+  /** After log rotation. */
+  readonly reopen: () => void
   /** Resolves when somebody else works on the state now: it writes nothing any more, and has to be stopped. */
   readonly lost: Promise<SeneschalError>
 }
@@ -86,7 +90,9 @@ const confirmInterval = 10_000
 const stopWithin = 1800
 
 export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => {
-  const { now, log } = deps
+  const { now } = deps
+  const logOf = (component: Component): Log => deps.log.of?.(component) ?? deps.log
+  const log = logOf('daemon')
   const layout = siteLayout(config.root)
   const self: AccountIds = { uid: deps.uid, gid: deps.gid }
   const inboxPoll = milliseconds(config.poll.inbox)
@@ -100,6 +106,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   const dispatches = new Map<string, Dispatch>()
   const lost = Promise.withResolvers<SeneschalError>()
   let lease: Held | undefined
+  let auditLines: AuditLines | undefined
   let state: Heartbeat['state'] = 'stopped'
   let recovered: Recovered | undefined
   let core: Core | undefined
@@ -189,6 +196,11 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     const { epoch } = held
     const found = await recover({
       fence: lease,
+      onRecord: (record) => auditLines?.write(record),
+      onTail: (recent) => {
+        if (config.auditLines !== undefined)
+          auditLines = openAuditLines({ path: config.auditLines, writer: `daemon/${config.name}`, recent })
+      },
       layout,
       accounts: site.ids,
       writer: `daemon/${config.name}`,
@@ -228,7 +240,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       commit,
       now,
       random: deps.random,
-      log,
+      log: logOf('hosts'),
       /** Why an account is not served at all. */
       problemOf: (account) => site.problems[account] ?? null,
       report: problems.report,
@@ -304,14 +316,14 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       home: deps.home,
       commit,
       report: problems.report,
-      log,
+      log: logOf('plugins'),
       now,
     })
     conductor = runs.conductor
     plugins = runs.plugins
     const processor = createProcessor({
       core,
-      log,
+      log: logOf('requests'),
       publisher,
       permissions: permissions.current,
       desk: {
@@ -360,6 +372,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
           directory: layout.jobEvents(account),
           uid,
           refused: found.state.refused,
+          isOurs: (job) => isOfPresent(found.state, account, job),
           pollMs: inboxPoll,
           commit,
           now,
@@ -394,7 +407,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         layout,
         retention: config.retention,
         now,
-        log,
+        log: logOf('retention'),
         onProblem: (error) => problems.report('retention', error),
         signal: intake.signal,
       }),
@@ -445,6 +458,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     } finally {
       clearTimeout(late)
       await lease?.release()
+      auditLines?.close()
     }
   }
   let stopping: Promise<void> | undefined
@@ -452,6 +466,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   return {
     start,
     status,
+    reopen: () => auditLines?.reopen(),
     lost: lost.promise,
     stop: () => {
       stopping ??= stop()

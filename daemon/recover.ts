@@ -2,6 +2,7 @@
 import { type Chain, openChain } from '../durable/chain.ts'
 import { realDisk } from '../durable/disk.ts'
 import { type Journal, openJournal } from '../durable/journal.ts'
+import type { AuditRecord } from '../protocol/audit.ts'
 import { readAuditTail } from './audit-tail.ts'
 import { type DaemonEvent, parseEvent } from './events.ts'
 import { type FeedSettings, type Feeds, openFeeds } from './feeds.ts'
@@ -34,6 +35,15 @@ const fenced = (journal: Journal<DaemonEvent>, { check }: Pick<Held, 'check'>): 
   },
 })
 
+const watched = (chain: Chain, onRecord: (record: AuditRecord) => void): Chain => ({
+  ...chain,
+  append: async (entry) => {
+    const record = await chain.append(entry)
+    onRecord(record)
+    return record
+  },
+})
+
 export const recover = async (settings: {
   readonly layout: FeedSettings['layout']
   readonly accounts: FeedSettings['accounts']
@@ -43,13 +53,18 @@ export const recover = async (settings: {
   /** Of the lease: checks each write, and by itself before what replaces a file. */
   readonly fence: Pick<Held, 'check' | 'disk'>
   readonly now: () => number
+  /** The chain's latest records, before any is appended; and each that is appended. */
+  readonly onTail?: (recent: readonly AuditRecord[]) => void
+  readonly onRecord?: (record: AuditRecord) => void
   readonly onFeedProblem: FeedSettings['onProblem']
 }): Promise<Recovered> => {
   const { layout, writer, now } = settings
   const { fence } = settings
   const disk = fence.disk(realDisk)
   const journal = fenced(await openJournal({ dir: layout.state, parse: parseEvent, disk }), fence)
-  const chain = await openChain({ dir: layout.audit, writer, now, disk })
+  const chain = watched(await openChain({ dir: layout.audit, writer, now, disk }), (record) =>
+    settings.onRecord?.(record),
+  )
   const snapshot = await journal.readSnapshot()
   const restored =
     snapshot === undefined ? { state: createDaemonState(), feeds: undefined } : restoreState(snapshot.data)
@@ -61,6 +76,7 @@ export const recover = async (settings: {
   // An event gives one audit record at most.
   const tail = Math.max(leastTail, journal.lastSeq() - first + 1)
   const recent = await readAuditTail(layout.audit, writer, tail)
+  settings.onTail?.(recent)
   const bySeq = new Map(recent.map((record) => [record.seq, record]))
   const audited = chain.last()?.seq ?? 0
   const feeds = await openFeeds({

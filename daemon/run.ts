@@ -5,7 +5,7 @@ import { createLocalTransport } from '../wire/local-transport.ts'
 import { createSshGate } from '../wire/ssh-gate.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
-import { createLog } from './log.ts'
+import { openLog } from './log.ts'
 import { createDaemon, type DaemonDeps } from './main.ts'
 import { installationOf } from './plugins/installation.ts'
 
@@ -32,7 +32,8 @@ export const runDaemon = async (config: DaemonConfig, configFile?: string): Prom
   const { getuid, getgid } = process
   if (getuid === undefined || getgid === undefined)
     throw new SeneschalError('usage', 'The daemon needs a Unix system.')
-  const log = createLog()
+  const opened = openLog(config.log)
+  const { log } = opened
   const now = () => Date.now()
   // Whatever is meant for a group gets its mode by name; nothing is open by accident.
   process.umask(0o027)
@@ -48,6 +49,15 @@ export const runDaemon = async (config: DaemonConfig, configFile?: string): Prom
     home: process.env.HOME,
     ...(configFile === undefined ? {} : { configFile }),
     path: process.env.PATH,
+  })
+  process.on('SIGHUP', () => {
+    try {
+      opened.reopen()
+      daemon.reopen()
+      log.info({}, 'logs were opened anew')
+    } catch (err) {
+      log.error({ err }, 'a log cannot be opened anew; the former one goes on')
+    }
   })
   const asked = Promise.withResolvers<string>()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => asked.resolve(name))

@@ -5,9 +5,14 @@
 import { write, writeSync } from 'node:fs'
 
 export type LogOutput = { readonly write: (line: string) => void }
+export type OpenLogOutput = LogOutput & {
+  /** What waits is written before it returns: the last words. */
+  readonly finish: () => void
+}
 
 export type LogOutputSettings = {
-  readonly fd: number
+  /** A function where it may become another one. */
+  readonly fd: number | (() => number)
   /** What stands for the lines that were lost. */
   readonly lost: (count: number) => string
 }
@@ -15,7 +20,8 @@ export type LogOutputSettings = {
 /** What waits for a slow reader, characters; lines beyond are lost. */
 const mostWaiting = 1024 * 1024
 
-export const openLogOutput = ({ fd, lost }: LogOutputSettings): LogOutput => {
+export const openLogOutput = ({ fd, lost }: LogOutputSettings): OpenLogOutput => {
+  const target = typeof fd === 'number' ? () => fd : fd
   let waiting: string[] = []
   let size = 0
   let missing = 0
@@ -36,9 +42,10 @@ export const openLogOutput = ({ fd, lost }: LogOutputSettings): LogOutput => {
     busy = true
     const atStake = missing + waiting.length
     const bytes = take()
+    const to = target()
     missing = 0
     const put = (from: number): void =>
-      write(fd, bytes, from, bytes.length - from, null, (error, written) => {
+      write(to, bytes, from, bytes.length - from, null, (error, written) => {
         // A pipe whose reader is behind.
         if (error?.code === 'EAGAIN') return void setTimeout(put, 10, from)
         if (error === null && from + written < bytes.length) return put(from + written)
@@ -56,13 +63,14 @@ export const openLogOutput = ({ fd, lost }: LogOutputSettings): LogOutput => {
   const finish = (): void => {
     if (waiting.length === 0) return
     try {
-      writeSync(fd, take())
+      writeSync(target(), take())
     } catch {
       // There is nobody left to be told.
     }
   }
 
   return {
+    finish,
     write: (line) => {
       if (size + line.length > mostWaiting) {
         missing += 1
