@@ -19,7 +19,14 @@ const id = z.number().check(z.int(), z.nonnegative())
 
 /** One job of the account that the supervisor serves. */
 export const jobName = z.readonly(
-  z.strictObject({ workflow: workflowName, cycle: cyclePoint, task: taskName, submit: submitNumber }),
+  z.strictObject({
+    workflow: workflowName,
+    cycle: cyclePoint,
+    task: taskName,
+    submit: submitNumber,
+    /** Of its workflow: one that is removed and installed again has other jobs of the same names. */
+    incarnation: z.optional(z.string().check(z.regex(/^[0-9a-f]{16}$/))),
+  }),
 )
 export type JobName = z.infer<typeof jobName>
 
@@ -131,6 +138,7 @@ export const jobEnvironment = {
   SENESCHAL_CYCLE: 'its cycle point',
   SENESCHAL_TASK: 'its task',
   SENESCHAL_SUBMIT: 'number of this submission, from 1',
+  SENESCHAL_INCARNATION: 'which workflow of that name it belongs to; empty where nobody said',
   SENESCHAL_ATTEMPT: 'which try of its series it is, from 1',
   SENESCHAL_JOB: 'all of that as one id: workflow//cycle/task/NN',
   SENESCHAL_RUN_DIR: "the workflow's run directory",

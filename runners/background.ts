@@ -67,13 +67,14 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
     if (!(await keepFirst(join(directory, '.ended'), line))) return
     // A job can spoil its own record: then a poll tells how it ended, and no event.
     if (record === undefined) return
-    const { workflow, cycle, task, submit } = record.job
+    const { workflow, cycle, task, submit, incarnation } = record.job
     const event: JobEventFile = {
       v: 1,
       workflow,
       cycle,
       task,
       submit,
+      ...(incarnation === undefined ? {} : { incarnation }),
       event: 'failed',
       time: deps.now(),
       ...(end.exit === null ? {} : { exit: end.exit }),
@@ -188,6 +189,11 @@ export const createBackground = (deps: BackgroundDeps): Runner => {
         later.finally(() => killing.delete(directory)),
         directory,
       )
+    },
+
+    left: async (directory) => {
+      // Its wrapper says how it ended a moment before it goes. What fails then is told where it is followed.
+      await Promise.allSettled([children.get(directory)])
     },
 
     active: () => children.size,

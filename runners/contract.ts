@@ -39,6 +39,8 @@ export type Runner = {
    * when it was asked. Whoever merely has the recorded process id is never touched.
    */
   readonly kill: (directory: string) => Promise<void>
+  /** Resolves once nothing of a job that has ended is on its way any more, so that its directory can be moved. */
+  readonly left: (directory: string) => Promise<void>
   /** Jobs of this runner that this process knows to be under way. */
   readonly active: () => number
   /** Ends timers and watches, not the jobs. */

@@ -6,8 +6,8 @@ import { type JobName, type JobState, type JobsAnswer, type JobsRequest, keyOf }
 import type { Runner } from './contract.ts'
 import type { Epochs } from './epoch.ts'
 import { jobDirectory } from './paths.ts'
-import { forestall, type PrepareSettings, prepareJob } from './prepare.ts'
-import { pollWidth, readJobFiles } from './status.ts'
+import { forestall, isFormer, type PrepareSettings, prepareJob, setAside } from './prepare.ts'
+import { type JobFiles, pollWidth, readJobFiles } from './status.ts'
 
 export type Desk = {
   readonly answer: (request: JobsRequest) => Promise<JobsAnswer>
@@ -44,8 +44,7 @@ export const createDesk = (
     if (runner === undefined) throw new SeneschalError('job.submit-failed', `There is no runner ${name}.`)
     return runner
   }
-  const runnerOf = async (job: JobName): Promise<Runner> =>
-    runnerNamed((await readJobFiles(directoryOf(job))).record?.runner ?? defaultRunner)
+  const runnerIn = ({ record }: JobFiles): Runner => runnerNamed(record?.runner ?? defaultRunner)
 
   const inTurn = async <T>(job: JobName, work: () => Promise<T>): Promise<T> => {
     const key = keyOf(job)
@@ -66,6 +65,23 @@ export const createDesk = (
     return found
   }
 
+  /**
+   * A former job of that name makes way once it has ended. One that still runs would share its files with the new one,
+   * and belongs to nobody here who could end it.
+   */
+  const makeWay = async (files: JobFiles, job: JobName): Promise<void> => {
+    if (!isFormer(files, job)) return
+    const runner = runnerIn(files)
+    const { state } = await stateOf(runner, job)
+    if (state === 'submitted' || state === 'running')
+      throw new SeneschalError(
+        'job.submit-failed',
+        `A job of a former workflow of that name still runs here${files.process === undefined ? '' : `, process ${files.process.pid}`}.`,
+      )
+    await runner.left(directoryOf(job))
+    await setAside(settings, job)
+  }
+
   /** One that cannot be looked at says nothing about the others. */
   const poll = async (jobs: readonly JobName[]) => {
     const seen: { readonly job: JobName; readonly state: JobState }[] = []
@@ -76,7 +92,12 @@ export const createDesk = (
       await Promise.all(
         jobs.slice(index, index + pollWidth).map(async (job) => {
           try {
-            const runner = await runnerOf(job)
+            const files = await readJobFiles(directoryOf(job))
+            if (isFormer(files, job)) {
+              seen.push({ job, state: { state: 'unknown' } })
+              return
+            }
+            const runner = runnerIn(files)
             byRunner.set(runner, [...(byRunner.get(runner) ?? []), job])
           } catch (error) {
             miss(job, error)
@@ -101,6 +122,7 @@ export const createDesk = (
         const { submission } = request
         return inTurn(submission.job, async () => {
           const runner = runnerNamed(submission.runner)
+          await makeWay(await readJobFiles(directoryOf(submission.job)), submission.job)
           const prepared = await prepareJob(settings, submission)
           await runner.submit(prepared)
           const state = await stateOf(runner, submission.job)
@@ -112,11 +134,13 @@ export const createDesk = (
       case 'kill':
         return inTurn(request.job, async () => {
           const { job } = request
+          const found = await readJobFiles(directoryOf(job))
+          await makeWay(found, job)
           const { record, process, ended } = await readJobFiles(directoryOf(job))
           // Its submission may still lie in a line that broke.
           if (record === undefined && process === undefined && ended === undefined)
-            await forestall(settings, job)
-          const runner = await runnerOf(job)
+            await forestall(settings, job, defaultRunner)
+          const runner = runnerIn(await readJobFiles(directoryOf(job)))
           await runner.kill(directoryOf(job))
           return { id, ok: true, op: 'kill', state: await stateOf(runner, job) }
         })

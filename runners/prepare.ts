@@ -13,7 +13,7 @@ import {
   workDirectory,
   workflowDirectory,
 } from './paths.ts'
-import { isThere, type JobRecord, keepFirst, readJobFiles } from './status.ts'
+import { isThere, type JobFiles, type JobRecord, keepFirst, readJobFiles } from './status.ts'
 
 export type PrepareSettings = {
   readonly account: string
@@ -101,13 +101,33 @@ const mend = async (settings: PrepareSettings, submission: JobSubmission): Promi
   await writeFileAtomic(join(directory, 'job.json'), whole, { mode: 0o640 })
 }
 
+/** The job that has this name here, but belongs to another workflow that was called the same. */
+export const isFormer = ({ record }: JobFiles, job: JobName): boolean =>
+  record !== undefined && record.job.incarnation !== job.incarnation
+
+/** Its name is another's now; what it left stays beside it, for people. */
+export const setAside = async (settings: Pick<PrepareSettings, 'root'>, job: JobName): Promise<void> => {
+  const directory = jobDirectory(settings.root, job)
+  await rename(directory, `${directory}.former-${randomBytes(6).toString('hex')}`)
+}
+
 /** A job that is killed before it is known here: whoever brings it later finds that it has ended. */
 export const forestall = async (
-  settings: Pick<PrepareSettings, 'root' | 'now'>,
+  settings: Pick<PrepareSettings, 'root' | 'now' | 'boot'>,
   job: JobName,
+  runner: string,
 ): Promise<void> => {
   const directory = jobDirectory(settings.root, job)
   await mkdir(directory, { recursive: true, mode: directoryMode })
+  const record: JobRecord = {
+    v: 1,
+    job,
+    attempt: 1,
+    runner,
+    submittedAt: settings.now(),
+    boot: settings.boot,
+  }
+  await writeFileAtomic(join(directory, 'job.json'), `${JSON.stringify(record)}\n`, { mode: 0o640 })
   await keepFirst(join(directory, '.ended'), `failed 143 ${settings.now()} killed before it was submitted\n`)
 }
 
@@ -149,6 +169,7 @@ export const prepareJob = async (
       SENESCHAL_CYCLE: job.cycle,
       SENESCHAL_TASK: job.task,
       SENESCHAL_SUBMIT: String(job.submit),
+      SENESCHAL_INCARNATION: job.incarnation ?? '',
       SENESCHAL_ATTEMPT: String(submission.attempt),
       SENESCHAL_JOB: keyOf(job),
       SENESCHAL_RUN_DIR: workflowDirectory(settings.root, job.workflow),

@@ -12,6 +12,7 @@ set -u
 umask 027
 dir=$1 events=$2 limit=$3 grace=$4
 tag=wrapper
+incarnation=\${SENESCHAL_INCARNATION:+",\\"incarnation\\":\\"$SENESCHAL_INCARNATION\\""}
 # The job may have any PATH; the tools used here come from the system.
 job_path=$PATH
 PATH=/usr/local/bin:/usr/bin:/bin
@@ -38,8 +39,8 @@ keep() {
 say() {
   file=$SENESCHAL_WORKFLOW.$SENESCHAL_CYCLE.$SENESCHAL_TASK.$SENESCHAL_SUBMIT.$1.json
   if ! {
-    printf '{"v":1,"workflow":"%s","cycle":"%s","task":"%s","submit":%s,"event":"%s","time":%s%s}\\n' \\
-      "$SENESCHAL_WORKFLOW" "$SENESCHAL_CYCLE" "$SENESCHAL_TASK" "$SENESCHAL_SUBMIT" "$1" "$(now)" "$2" \\
+    printf '{"v":1,"workflow":"%s","cycle":"%s","task":"%s","submit":%s%s,"event":"%s","time":%s%s}\\n' \\
+      "$SENESCHAL_WORKFLOW" "$SENESCHAL_CYCLE" "$SENESCHAL_TASK" "$SENESCHAL_SUBMIT" "$incarnation" "$1" "$(now)" "$2" \\
       >"$events/.$file.$tag" && mv -f "$events/.$file.$tag" "$events/$file"
   } 2>/dev/null; then
     note "the event $1 could not be written"
@@ -142,8 +143,9 @@ text=$(printf '%s' "$*" | tr '\\n\\r\\t' '   ' | tr -d '\\000-\\037\\177' | cut 
 now=$(date +%s%3N)
 case $now in *[!0-9]*) now=$(date +%s)000 ;; esac
 name=$SENESCHAL_WORKFLOW.$SENESCHAL_CYCLE.$SENESCHAL_TASK.$SENESCHAL_SUBMIT.message.$now.$$.json
-printf '{"v":1,"workflow":"%s","cycle":"%s","task":"%s","submit":%s,"event":"message","time":%s,"text":"%s"}\\n' \\
-  "$SENESCHAL_WORKFLOW" "$SENESCHAL_CYCLE" "$SENESCHAL_TASK" "$SENESCHAL_SUBMIT" "$now" "$text" \\
+incarnation=\${SENESCHAL_INCARNATION:+",\\"incarnation\\":\\"$SENESCHAL_INCARNATION\\""}
+printf '{"v":1,"workflow":"%s","cycle":"%s","task":"%s","submit":%s%s,"event":"message","time":%s,"text":"%s"}\\n' \\
+  "$SENESCHAL_WORKFLOW" "$SENESCHAL_CYCLE" "$SENESCHAL_TASK" "$SENESCHAL_SUBMIT" "$incarnation" "$now" "$text" \\
   >"$SENESCHAL_EVENTS_DIR/.$name" &&
   mv -f "$SENESCHAL_EVENTS_DIR/.$name" "$SENESCHAL_EVENTS_DIR/$name"
 `

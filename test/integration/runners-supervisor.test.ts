@@ -408,3 +408,52 @@ test('the socket is the account’s alone', async (t) => {
   const site = await supervisor(t)
   assert.equal((await stat(join(site.root, '..', 's1.sock'))).mode & 0o777, 0o600)
 })
+
+const before: JobName = { ...climb, incarnation: '0123456789abcdef' }
+const after: JobName = { ...climb, incarnation: 'fedcba9876543210' }
+
+test('a workflow that is installed again runs its jobs: those of the former one are kept, not believed', async (t) => {
+  const site = await supervisor(t)
+  await site.ask({ op: 'submit', submission: submission('echo before', { job: before }) })
+  await until(site, 'succeeded', before)
+  assert.equal((await eventsWith(site, 'succeeded'))[0]?.incarnation, before.incarnation)
+
+  assert.equal((await stateOf(site, after)).state, 'unknown')
+  await site.ask({ op: 'submit', submission: submission('echo after', { job: after }) })
+  await until(site, 'succeeded', after)
+  assert.equal(await log(site, 'job.out'), 'after\n')
+  assert.equal((await stateOf(site, before)).state, 'unknown')
+
+  const task = join(site.root, 'clouds/log/job/1/climb')
+  const former = (await readdir(task)).filter((name) => name.startsWith('01.former-'))
+  assert.equal(former.length, 1)
+  assert.equal(await readFile(join(task, former[0] ?? '', 'job.out'), 'utf8'), 'before\n')
+})
+
+test('a job of a former workflow that still runs is not disturbed, and the new one says why it cannot begin', async (t) => {
+  const site = await supervisor(t)
+  const wait = 'until [ -e "$SENESCHAL_SHARE_DIR/go" ]; do sleep 0.05; done'
+  await site.ask({ op: 'submit', submission: submission(wait, { job: before }) })
+  await until(site, 'running', before)
+
+  const refused = await site.ask({ op: 'submit', submission: submission('echo after', { job: after }) })
+  assert.ok(!refused.ok && refused.code === 'job.submit-failed')
+  assert.match(refused.detail ?? '', /former workflow of that name still runs here, process \d+/)
+  const kill = await site.ask({ op: 'kill', job: after })
+  assert.ok(!kill.ok)
+  assert.equal((await stateOf(site, before)).state, 'running')
+
+  await writeFile(join(site.root, 'clouds/share/go'), '')
+  await until(site, 'succeeded', before)
+  await site.ask({ op: 'submit', submission: submission('echo after', { job: after }) })
+  await until(site, 'succeeded', after)
+  assert.equal(await log(site, 'job.out'), 'after\n')
+})
+
+test('a job of a former workflow that was killed before it was submitted says nothing of the new one', async (t) => {
+  const site = await supervisor(t)
+  await site.ask({ op: 'kill', job: before })
+  assert.equal((await stateOf(site, before)).state, 'failed')
+  await site.ask({ op: 'submit', submission: submission('true', { job: after }) })
+  await until(site, 'succeeded', after)
+})
