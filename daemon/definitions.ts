@@ -12,6 +12,7 @@ import { type Layer, permissionClasses } from '../protocol/permissions.ts'
 import type { AccountIds } from './accounts.ts'
 import { definitionFile } from './definition.ts'
 import type { DaemonEvent } from './events.ts'
+import { isFirst, newIncarnation } from './incarnation.ts'
 import { sameRules, tellWaiting, waitingLayer } from './layers.ts'
 import { accountFeedMode, type SiteLayout } from './layout.ts'
 import { oneOffWorkflow } from './plugins/one-off-job.ts'
@@ -90,12 +91,20 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       const judgement = judge(flow.engine, { kind: 'reload', at, workflow: found.compiled })
       if (!judgement.ok) return problem(account, workflow, judgement.detail)
     }
-    const isNew = flow?.engine === undefined && flow?.unread === undefined
+    const isNew = flow === undefined || isFirst(flow)
     // Whoever may make the directory may write account.yaml beside it; whoever edits what is in it may not be an owner.
     const keepsLayer = !isNew && !sameRules(flow?.layer, found.layer)
     const waits = keepsLayer ? problem(account, workflow, tellWaiting(account, workflow, found.layer)) : []
     return [
-      { kind: 'definition', at, account, workflow, text, ...(keepsLayer ? { keepsLayer } : {}) },
+      {
+        kind: 'definition',
+        at,
+        account,
+        workflow,
+        text,
+        ...(keepsLayer ? { keepsLayer } : {}),
+        ...(isNew ? { incarnation: newIncarnation() } : {}),
+      },
       ...waits,
       ...(isNew && parts.autoplay
         ? [{ kind: 'engine', at, account, workflow, event: { kind: 'play', at } } as const]

@@ -11,7 +11,7 @@ import { createErrands, type Errand, isOwed } from './errands.ts'
 import type { DaemonEvent } from './events.ts'
 import { newsOf } from './job-news.ts'
 import { JobRefused, type JobsClient } from './jobs-client.ts'
-import { awaitedJob, awaitedJobs, isKilling, jobNews } from './known-jobs.ts'
+import { awaitedJob, awaitedJobs, incarnationOf, isKilling, isOfPresent, jobNews } from './known-jobs.ts'
 import { type DaemonState, findWorkflow } from './state.ts'
 import type { Workflow } from './workflow.ts'
 
@@ -68,6 +68,12 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   const rowOf = (workflow: string, job: JobName): JobRow | undefined =>
     awaitedJob(state, account, { ...job, workflow })
 
+  /** As the supervisor has to know it. */
+  const fullName = (workflow: string, job: JobName): JobName => {
+    const incarnation = incarnationOf(state, account, workflow)
+    return incarnation === undefined ? job : { ...job, incarnation }
+  }
+
   const report = async (workflow: string, events: readonly JobEvent[]): Promise<void> => {
     await commit(events.map((event) => jobNews(account, workflow, event, now())))
   }
@@ -97,7 +103,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
     const flow = findWorkflow(state, account, workflow)
     try {
       const found = await client.submit({
-        job,
+        job: fullName(workflow, job),
         attempt: effect.attempt,
         runner: effect.job.runner,
         script: effect.job.script,
@@ -121,7 +127,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
   const kill = async (errand: Errand): Promise<void> => {
     // Not sent yet, or sent by a daemon that did not live to hear the answer: the supervisor knows.
     errand.submit = undefined
-    const found = await client.kill(errand.job).catch((error: unknown) => {
+    const found = await client.kill(fullName(errand.workflow, errand.job)).catch((error: unknown) => {
       if (error instanceof JobRefused) return error
       throw error
     })
@@ -176,7 +182,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
       .filter((row) => row.state !== 'preparing')
       .map(
         ({ workflow, cycle, task, submit: number }) =>
-          [workflow, { workflow, cycle, task, submit: number }] as const,
+          [workflow, fullName(workflow, { workflow, cycle, task, submit: number })] as const,
       )
 
   /** A kill whose supervisor died before it was hard is asked for again. */
@@ -195,6 +201,7 @@ export const createDispatch = (parts: DispatchParts): Dispatch => {
         missed.push(`${keyOf(job)}: ${why}`)
       }
       for (const { job, state: found } of answers.jobs) {
+        if (!isOfPresent(state, account, job)) continue
         await learn(job.workflow, job, found)
         if (found.state === 'running') killAgain(job.workflow, job)
       }

@@ -59,7 +59,12 @@ type Kinds = {
     readonly problem: string | null
   }
   /** Taken up: it compiles and fits. `keepsLayer`: its own `permissions:` are not, those in force stay. */
-  readonly definition: InWorkflow & { readonly text: string; readonly keepsLayer?: true }
+  readonly definition: InWorkflow & {
+    readonly text: string
+    readonly keepsLayer?: true
+    /** With the first one: tells its jobs from those of a workflow that had its name before. */
+    readonly incarnation?: string
+  }
   /** The one in force stays. null: what was wrong is right again. Asked for by `request`, or found. */
   readonly 'definition-problem': InWorkflow & { readonly problem: string | null; readonly request?: string }
   readonly 'workflow-removed': InWorkflow

@@ -6,7 +6,7 @@ import { takeEntry } from '../durable/inbox.ts'
 import { parseStrictJson } from '../durable/strict-json.ts'
 import { runOnChange } from '../durable/watch.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import { type JobEventFile, jobEventFile, jobEventMaxBytes } from '../protocol/jobs.ts'
+import { type JobEventFile, type JobName, jobEventFile, jobEventMaxBytes } from '../protocol/jobs.ts'
 import type { DaemonEvent } from './events.ts'
 import { newsFromFile } from './job-news.ts'
 import { jobNews } from './known-jobs.ts'
@@ -18,6 +18,8 @@ export type JobEventParts = {
   readonly uid: number
   /** Entries that were refused and told of. */
   readonly refused: ReadonlySet<string>
+  /** Whether it is of the workflow that has the name now: what a former one's jobs say is taken away unheard. */
+  readonly isOurs: (job: JobName) => boolean
   readonly pollMs: number
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
@@ -120,8 +122,9 @@ export const watchJobEvents = (parts: JobEventParts): Promise<void> => {
       }
       // A directory has no order; a job's own clock does.
       taken.sort((a, b) => a.file.time - b.file.time || order(a.file) - order(b.file))
+      const heard = taken.filter(({ file }) => parts.isOurs(file))
       await parts.commit(
-        taken.map(({ file }) => jobNews(account, file.workflow, newsFromFile(file, now()), now())),
+        heard.map(({ file }) => jobNews(account, file.workflow, newsFromFile(file, now()), now())),
       )
       for (const { name, identity } of taken) await remove(name, identity)
     }

@@ -27,6 +27,14 @@ export function* everyAwaitedJob(state: DaemonState): Generator<readonly [accoun
     for (const row of awaitedOfRun(run)) yield [run.account, row]
 }
 
+/** Which workflow of that name is there now; runs of plugins have names that never come again. */
+export const incarnationOf = (state: DaemonState, account: string, workflow: string): string | undefined =>
+  findWorkflow(state, account, workflow)?.incarnation
+
+/** Not of a workflow that had the name before. */
+export const isOfPresent = (state: DaemonState, account: string, job: JobName): boolean =>
+  job.incarnation === incarnationOf(state, account, job.workflow)
+
 /** A person or the engine had it killed. */
 export const isKilling = (state: DaemonState, account: string, job: JobName): boolean =>
   (job.workflow === oneOffWorkflow

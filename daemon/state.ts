@@ -199,8 +199,9 @@ const appliers: Appliers = {
     site: { put: [putAccount(state, { account, title, problem, at }, around)], drop: [] },
   }),
 
-  definition: (state, { at, account, workflow, text, keepsLayer }, around) => {
+  definition: (state, { at, account, workflow, text, keepsLayer, incarnation }, around) => {
     const flow = mustFind(state, account, workflow)
+    flow.incarnation ??= incarnation
     const read = tryDefinition(text, account, workflow)
     return ofWorkflow(
       flow,

@@ -11,6 +11,8 @@ import { isFinal, keyOfJob, putJob } from './workflow-jobs.ts'
 export type StoredWorkflow = {
   readonly account: string
   readonly workflow: string
+  /** Absent in what an earlier version stored, whose jobs have none either. */
+  readonly incarnation?: string
   readonly text: string | null
   /** The permissions in force; absent in what an earlier version stored, where they were always the definition's. */
   readonly layer?: Layer | null
@@ -30,6 +32,7 @@ export type StoredWorkflow = {
 export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
   account: flow.account,
   workflow: flow.workflow,
+  ...(flow.incarnation === undefined ? {} : { incarnation: flow.incarnation }),
   text: flow.definition?.text ?? flow.unread?.text ?? null,
   layer: flow.layer ?? null,
   engine: flow.engine === undefined ? (flow.unread?.engine ?? null) : serialise(flow.engine),
@@ -47,6 +50,7 @@ export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
 
 export const restoreWorkflow = (stored: StoredWorkflow, definition: Definition | undefined): Workflow => {
   const flow = createWorkflow(stored.account, stored.workflow)
+  flow.incarnation = stored.incarnation
   flow.definition = definition
   flow.layer = stored.layer === undefined ? definition?.layer : (stored.layer ?? undefined)
   flow.problem = stored.problem

@@ -36,6 +36,8 @@ export type Environment = Record<string, string | null>
 export type Workflow = {
   readonly account: string
   readonly workflow: string
+  /** Which one of that name: of its jobs too. undefined: from before they were told apart. */
+  incarnation: string | undefined
   /** undefined: no definition was ever right. */
   definition: Definition | undefined
   /** The permissions in force: the definition's own, unless those wait for an owner. */
@@ -71,6 +73,7 @@ export type WorkflowChange = {
 export const createWorkflow = (account: string, workflow: string): Workflow => ({
   account,
   workflow,
+  incarnation: undefined,
   definition: undefined,
   layer: undefined,
   engine: undefined,

@@ -2,6 +2,7 @@ import { judge } from '../../engine/judge.ts'
 import { decide } from '../../policy/decide.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { Accepted } from '../events.ts'
+import { isFirst, newIncarnation } from '../incarnation.ts'
 import { sameRules, tellWaiting } from '../layers.ts'
 import { tryDefinition } from '../state.ts'
 import { type Desk, done, type Handler, type Plan, refuse, whoOf } from './handler.ts'
@@ -39,7 +40,10 @@ export const reload: Handler<'reload'> = async (request, _args, desk) => {
     if (!judgement.ok) return refused(judgement.detail)
   }
   const keepsLayer = !sameRules(flow.layer, read.layer) && !maySetLayers(request, desk)
-  const taken = { kind: 'definition', at, account, workflow, text } as const
+  const taken = {
+    ...({ kind: 'definition', at, account, workflow, text } as const),
+    ...(isFirst(flow) ? { incarnation: newIncarnation() } : {}),
+  }
   const plan = done([keepsLayer ? { ...taken, keepsLayer } : taken], desk.definitionChanged)
   const notes = [...(keepsLayer ? [tellWaiting(account, workflow, read.layer)] : []), ...read.warnings]
   return notes.length === 0 ? plan : { ...plan, note: notes.join('\n') }

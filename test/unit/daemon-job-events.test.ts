@@ -19,6 +19,7 @@ const watching = async (t: TestContext) => {
     directory: dir,
     uid: statSync(dir).uid,
     refused: new Set(),
+    isOurs: ({ incarnation }) => incarnation === undefined,
     pollMs: 20,
     commit: async (events) => void committed.push(...events),
     now: Date.now,
