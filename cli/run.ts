@@ -1,11 +1,21 @@
 /** From words to a command; every failure is one line with its code, and the exit code says so too. */
 import { z } from 'zod/mini'
-import { SeneschalError } from '../protocol/errors.ts'
+import { asSeneschalError, SeneschalError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 import { type Command, helpOf, overview, parseInput } from './command.ts'
 
 /** As sysexits.h has them: usage, data (configuration), refused, all else. */
 const exitCodes: Readonly<Record<string, number>> = { usage: 64, 'config.invalid': 78, 'agent.refused': 77 }
+
+/** What the system refused is no fault of ours: it is told with the path. */
+const asFailure = (thrown: unknown): SeneschalError => {
+  if (thrown instanceof SeneschalError) return thrown
+  if (thrown instanceof Error && 'syscall' in thrown && 'code' in thrown) {
+    const path = 'path' in thrown ? `${String(thrown.path)}: ` : ''
+    return new SeneschalError('file.unavailable', `${path}${String(thrown.code)}`, { cause: thrown })
+  }
+  return asSeneschalError(thrown)
+}
 
 const find = (
   commands: readonly Command[],
@@ -51,8 +61,14 @@ export const runCommandLine = async (
     }
     return await command.run(parseInput(command, rest))
   } catch (thrown) {
-    if (!(thrown instanceof SeneschalError)) throw thrown
-    process.stderr.write(`seneschal: ${thrown.message} [${thrown.code}]\n`)
-    return exitCodes[thrown.code] ?? 1
+    const error = asFailure(thrown)
+    process.stderr.write(`seneschal: ${error.message} [${error.code}]\n`)
+    if (error.code === 'internal' || process.env.SENESCHAL_DEBUG !== undefined)
+      process.stderr.write(
+        process.env.SENESCHAL_DEBUG === undefined
+          ? 'With SENESCHAL_DEBUG=1 it says where.\n'
+          : `${thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
+      )
+    return exitCodes[error.code] ?? 1
   }
 }

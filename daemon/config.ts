@@ -54,7 +54,10 @@ const retention = z.strictObject({
   temporary: z._default(durationWithin('PT1H', 'P30D'), 'P1D'),
 })
 
-export const daemonConfig = z.strictObject({
+/** Directories beside the accounts' own in `feed/`, and names that are something to every object. */
+const reserved: ReadonlySet<string> = new Set(['site', 'public', 'constructor', 'prototype'])
+
+const fields = z.strictObject({
   /** Of this daemon: `daemon/NAME` in audit records. */
   name: z._default(z.string().check(z.regex(/^[a-z][a-z0-9-]{0,31}$/)), 'main'),
   /** The site's name: the audience that a grant must be for. */
@@ -99,5 +102,23 @@ export const daemonConfig = z.strictObject({
   unsafeSharedFilesystem: z._default(z.boolean(), false),
   /** DEMONSTRATION ONLY. All accounts are one Unix user, so accounts are not kept apart. */
   unsafeSingleUser: z._default(z.boolean(), false),
+})
+
+/** Whoever is several accounts could not say as which one he asks. */
+const sharedUsers = ({ accounts }: z.infer<typeof fields>): ReadonlySet<string> => {
+  const byUser = Map.groupBy(Object.entries(accounts), ([name, { user }]) => user ?? name)
+  return new Set(
+    [...byUser.values()].filter((those) => those.length > 1).flatMap((those) => those.map(([name]) => name)),
+  )
+}
+
+export const daemonConfig = fields.check((context) => {
+  const { value } = context
+  const complain = (name: string, message: string) =>
+    context.issues.push({ code: 'custom', path: ['accounts', name], message, input: name })
+  for (const name of Object.keys(value.accounts))
+    if (reserved.has(name)) complain(name, `an account cannot be called ${name}`)
+  if (value.unsafeSingleUser) return
+  for (const name of sharedUsers(value)) complain(name, 'another account is the same Unix user')
 })
 export type DaemonConfig = Readonly<z.infer<typeof daemonConfig>>

@@ -61,6 +61,7 @@ const table = {
     status: 503,
     text: 'What the daemon publishes cannot be read at the moment, so nothing new is shown.',
   },
+  'file.unavailable': { status: 500, text: 'A file cannot be read or written.' },
   'file.unknown': { status: 404, text: 'There is no such file.' },
   'format.newer': {
     status: 500,

@@ -21,7 +21,7 @@ const readSnapshot = (site: string) => {
 export const explainCommand: Command = {
   name: 'explain',
   summary: 'Say whether a person may do something, and which rule decides.',
-  usage: 'PERSON ACTION ~ACCOUNT[/WORKFLOW] [--group SOURCE/NAME…]',
+  usage: "PERSON ACTION '~ACCOUNT[/WORKFLOW]' [--group SOURCE/NAME…]",
   help: 'For administrators on the site’s host: it reads the snapshot that hub and daemon decide by. Groups are named by hand, as the hub would find them.',
   options: {
     group: {

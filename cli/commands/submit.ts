@@ -59,7 +59,7 @@ export const submitCommand: Command = {
   summary: 'Ask the daemon for something as this account, and print the request’s id.',
   usage: 'PLUGIN [ARGUMENT…] | --action NAME --on ID [KEY=VALUE…]',
   help: `The request is a file in the inbox; it carries no person, only the Unix account that wrote it. People act
-    through the hub. Example: seneschal submit --action hold --on ~atmosphere_stage/clouds//20261122T0600Z/climb
+    through the hub. Example: seneschal submit --action hold --on '~atmosphere_stage/clouds//20261122T0600Z/climb' (the quotes keep the shell from taking the ~ for a home directory)
 
     A plugin's arguments follow its name, as --name VALUE or in the order that seneschal help PLUGIN shows; they are
     checked before anything is written. Options of this command stand before it.`,
