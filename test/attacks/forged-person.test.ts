@@ -118,7 +118,9 @@ test('a grant of its own making is refused, whatever key, type or header it has'
     }
     return site.signer.sign(assertionType, said)
   }
-  for (const [what, lie] of Object.entries(lies)) {
+  for (const [index, [what, lie]] of Object.entries(lies).entries()) {
+    // Whoever lies more often than this within a minute is counted, and not answered one by one.
+    if (index % 25 === 24) await site.restart()
     const id = randomUUID()
     const { state, code } = await file(site, id, JSON.stringify({ version: 1, id, grant: await lie(id) }))
     assert.deepEqual([state, code], ['refused', 'grant.invalid'], what)
