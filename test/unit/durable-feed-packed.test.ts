@@ -9,7 +9,8 @@ import { openFeedWriter } from '../../durable/feed-writer.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
 import { until } from '../harness/until.ts'
 
-const future = Date.now() + 10_000
+/** After whatever was written by now, whenever this file was loaded. */
+const future = (): number => Date.now() + 10_000
 const open = (dir: string, journal?: number) =>
   openFeedWriter({ dir, dirMode: 0o750, fileMode: 0o640, segmentBytes: 2000, journal })
 const append = (writer: Awaited<ReturnType<typeof open>>, from: number, to: number): void => {
@@ -35,7 +36,7 @@ const numbers = (from: number, to: number): number[] =>
 
 test('the history is whole, whatever of it is packed, and from any line on', async (t) => {
   const { dir, writer } = await feedOf(t, 300)
-  await writer.pack(future)
+  await writer.pack(future())
   const files = await readdir(dir)
   assert.ok(files.filter((name) => name.endsWith('.gz')).length > 5)
   assert.equal(files.filter((name) => /^events-.*ndjson$/.test(name)).length, 1, 'the last one is written to')
@@ -68,7 +69,7 @@ test('a writer that was killed while it packed: the segment counts once, and is 
   execFileSync('gzip', ['-k', join(dir, first)])
   await writeFile(join(dir, `.${first}.gz`), 'half')
   assert.deepEqual(await history(dir, 1), numbers(1, 100))
-  await writer.pack(future)
+  await writer.pack(future())
   assert.equal((await readdir(dir)).includes(first), false)
   assert.deepEqual(await history(dir, 1), numbers(1, 100))
   assert.deepEqual(
@@ -79,8 +80,9 @@ test('a writer that was killed while it packed: the segment counts once, and is 
 
 test('whoever comes back to a line that is packed by now begins with the snapshot', async (t) => {
   const { dir, writer } = await feedOf(t, 100)
-  await writer.pack(future)
+  await writer.pack(future())
   const stop = new AbortController()
+  t.after(() => stop.abort())
   const seen: (readonly [string, number])[] = []
   const done = followFeed({
     dir,
@@ -106,6 +108,7 @@ test('whoever comes back to a line that is packed by now begins with the snapsho
 test('whoever follows slowly while segments are packed before it begins anew instead of standing still', async (t) => {
   const { dir, writer } = await feedOf(t, 20)
   const stop = new AbortController()
+  t.after(() => stop.abort())
   const hold = Promise.withResolvers<void>()
   let last = 0
   let resets = 0
@@ -131,7 +134,7 @@ test('whoever follows slowly while segments are packed before it begins anew ins
     await writer.flush()
   }
   await writer.writeSnapshot([], 300, 300)
-  await writer.pack(future)
+  await writer.pack(future())
   hold.resolve()
   await until(() => last === 300)
   assert.equal(resets, 1)
@@ -141,7 +144,7 @@ test('whoever follows slowly while segments are packed before it begins anew ins
 
 test('a feed that starts over leaves no packed line of before', async (t) => {
   const { dir, writer } = await feedOf(t, 100)
-  await writer.pack(future)
+  await writer.pack(future())
   await writer.close()
   const other = await open(dir, 3)
   t.after(() => other.close())
