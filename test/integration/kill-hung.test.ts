@@ -27,7 +27,12 @@ const newHost = async (t: TestContext) => {
       env: { PATH: process.env.PATH ?? '', HOME: home },
     })
     const silent = { noise: () => undefined, progress: () => undefined }
-    const client = createJobsClient(transport, { version: 1, account: 'atmosphere_stage', jobEvents }, 1, silent)
+    const client = createJobsClient(
+      transport,
+      { version: 1, account: 'atmosphere_stage', jobEvents },
+      1,
+      silent,
+    )
     t.after(client.close)
     return client
   }
