@@ -9,7 +9,7 @@ import { openLog } from './log.ts'
 import { createDaemon, type DaemonDeps } from './main.ts'
 import { installationOf } from './plugins/installation.ts'
 
-const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
+export const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
   const gate = createSshGate({ now, random: Math.random })
   return (account, { transport, user }: AccountConfig) =>
     transport.kind === 'local'

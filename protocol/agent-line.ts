@@ -12,8 +12,8 @@ export const agentProtocol = 1
 const verbsOfRole = {
   /** The hub's key: life of the account's UI server, and the way to it. */
   hub: ['start', 'connect', 'status', 'stop', 'stats', 'version'],
-  /** The daemon's key: the way to the account's job supervisor. */
-  daemon: ['jobs', 'version'],
+  /** The daemon's key: the way to the account's job supervisor, and how the host sees the site. */
+  daemon: ['jobs', 'facts', 'version'],
   /** A hub's key on a daemon's host that it mounts nothing of: the site feed, and nothing else. */
   feed: ['feed', 'version'],
 } as const satisfies Record<string, readonly string[]>

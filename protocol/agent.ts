@@ -136,6 +136,40 @@ export type StatsAnswer = Readonly<z.infer<typeof statsAnswer>>
 export const versionAnswer = z.object({ protocol: count, version: z.string(), node: z.string() })
 export type VersionAnswer = Readonly<z.infer<typeof versionAnswer>>
 
+/** Input of `facts`: how the account, on that host, sees these places. */
+export const factsInput = z.strictObject({
+  paths: z.array(absolutePath).check(z.maxLength(50)),
+})
+export type FactsInput = Readonly<z.infer<typeof factsInput>>
+
+export const factsAnswer = z.object({
+  host: z.string(),
+  uid: count,
+  /** Of all groups, the primary one among them. */
+  groups: z.array(count),
+  /** The host's clock while it answered, epoch ms. */
+  now: time,
+  version: z.string(),
+  /** Whether there is the shell that job wrappers need. */
+  shell: z.boolean(),
+  paths: z.array(
+    z.object({
+      path: z.string(),
+      /** Null where the account finds nothing there. */
+      found: z.nullable(
+        z.object({
+          uid: count,
+          gid: count,
+          mode: count,
+          readable: z.boolean(),
+          writable: z.boolean(),
+        }),
+      ),
+    }),
+  ),
+})
+export type FactsAnswer = Readonly<z.infer<typeof factsAnswer>>
+
 /** One line from the agent. `code` is one of protocol/errors.ts, or a later agent's own. */
 export const agentMessage = z.union([
   z.object({ progress: z.string() }),

@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream'
 import type { z } from 'zod/mini'
 import {
   agentMessage,
+  type FactsAnswer,
+  type FactsInput,
+  factsAnswer,
   type JobsSettings,
   type StartAnswer,
   type StartSettings,
@@ -133,6 +136,8 @@ export const callStatus = call<VerbInput, StatusAnswer>('status', statusAnswer)
 export const callStop = call<VerbInput, StopAnswer>('stop', stopAnswer)
 export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)
 export const callVersion = call<VerbInput, VersionAnswer>('version', versionAnswer)
+
+export const callFacts = call<FactsInput, FactsAnswer>('facts', factsAnswer)
 
 /** A byte stream to the UI server's socket. */
 export const openServer = open<VerbInput, StartAnswer>('connect', startAnswer)

@@ -1,5 +1,8 @@
 /** `seneschal daemon`: seneschald in the foreground, and its directories. */
 import { loadConfig } from '../../config/load.ts'
+import type { AccountIds } from '../../daemon/accounts.ts'
+import type { Finding } from '../../daemon/check/rule.ts'
+import type { DaemonConfig } from '../../daemon/config.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { type Command, type Input, type Option, text } from '../command.ts'
 
@@ -83,12 +86,46 @@ export const daemonSetupCommand: Command = {
   },
 }
 
+/** Every account of a host, or one account. */
+const lookFrom = async (
+  config: DaemonConfig,
+  node: string,
+  self: AccountIds,
+): Promise<readonly Finding[]> => {
+  const { resolveAccounts } = await import('../../daemon/accounts.ts')
+  const { checkFromHost } = await import('../../daemon/check/from-host.ts')
+  const { hostOf } = await import('../../daemon/hosts.ts')
+  const { createTransports } = await import('../../daemon/run.ts')
+  const meant = Object.entries(config.accounts).filter(
+    ([account]) => account === node || hostOf(config, account) === node,
+  )
+  if (meant.length === 0)
+    throw new SeneschalError('usage', `No account of this configuration works on ${node}, or is called so.`)
+  const resolved = await resolveAccounts(config, self)
+  const transport = createTransports(Date.now)
+  const found: Finding[] = []
+  for (const [account, entry] of meant)
+    found.push(
+      ...(await checkFromHost({
+        ...{ config, account, host: hostOf(config, account) ?? node, daemonUid: self.uid, resolved },
+        transport: transport(account, entry),
+        now: Date.now,
+      })),
+    )
+  return found
+}
+
 export const daemonCheckCommand: Command = {
   name: 'daemon check',
   summary: 'Look at the installation rule by rule, and print what to change.',
-  usage: '[--config FILE] [--user NAME] [--json]',
-  help: 'Changes nothing. With an error the daemon does not start; a warning is worth a thought. docs/daemon.md has all rules. As root it sees everything.',
+  usage: '[--from NODE] [--config FILE] [--user NAME] [--json]',
+  help: 'Changes nothing. With an error the daemon does not start; a warning is worth a thought. docs/daemon.md has all rules. As root it sees everything. With --from it asks the accounts of a host how they see the site from there: numeric ids, mounts, clocks, versions.',
   options: {
+    from: {
+      type: 'string',
+      value: 'NODE',
+      help: 'a host, or an account: look from there (as the service account, which has the key)',
+    },
     json: { type: 'boolean', help: 'print one JSON object per finding' },
     ...configOption,
     ...userOption,
@@ -97,7 +134,11 @@ export const daemonCheckCommand: Command = {
     const config = await readConfig(input)
     const { checkInstallation, rules } = await import('../../daemon/check/check.ts')
     const self = await serviceAccount(input, config.unsafeSingleUser)
-    const found = await checkInstallation({ config, configFile: configFile(input), self })
+    const from = text(input, 'from')
+    const found =
+      from === undefined
+        ? await checkInstallation({ config, configFile: configFile(input), self })
+        : await lookFrom(config, from, self)
     for (const finding of found)
       process.stdout.write(
         input.values.json === true
@@ -105,7 +146,9 @@ export const daemonCheckCommand: Command = {
           : `${finding.level}: ${finding.what} [${finding.rule}]\n  ${finding.mend}\n`,
       )
     const broken = new Set(found.map(({ rule }) => rule))
-    if (input.values.json !== true)
+    if (input.values.json !== true && from !== undefined)
+      process.stdout.write(`${found.length === 0 ? 'All is well' : 'That is all'}, seen from ${from}.\n`)
+    else if (input.values.json !== true)
       process.stdout.write(`${rules.length - broken.size} of ${rules.length} rules hold.\n`)
     return found.some(({ level }) => level === 'error') ? 1 : 0
   },

@@ -48,6 +48,7 @@ const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
   stats: async () => (await import('./verb-stats.ts')).stats,
   version: async () => (await import('./verb-version.ts')).version,
   jobs: async () => (await import('./verb-jobs.ts')).jobs,
+  facts: async () => (await import('./verb-facts.ts')).facts,
   feed: async () => (await import('./verb-feed.ts')).feed,
 }
 
