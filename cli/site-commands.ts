@@ -2,6 +2,7 @@
 import type { Command } from './command.ts'
 import { actionCommands } from './commands/act.ts'
 import { auditVerifyCommand } from './commands/audit.ts'
+import { backupCommand, restoreCommand } from './commands/backup.ts'
 import {
   daemonCheckCommand,
   daemonCommand,
@@ -38,6 +39,8 @@ export const siteCommands: readonly Command[] = [
   pluginCheckCommand,
   explainCommand,
   auditVerifyCommand,
+  backupCommand,
+  restoreCommand,
   ...personCommands,
   ...actionCommands,
   pluginHostCommand,

@@ -18,6 +18,8 @@ export type AdmissionRules = {
   /** Made anew when the keys' file changes. */
   readonly verifier: () => Verifier
   readonly uidOf: (account: string) => number | undefined
+  /** Grants of before are void; epoch, ms. */
+  readonly grantsFrom: () => number
   /** The one account that a uid is. */
   readonly accountOf: (uid: number) => string | undefined
   /** Whether a uid is more than one account: then a request has to name the one it is for. */
@@ -45,6 +47,8 @@ const granted = async (
   if (rules.uidOf(grant.request.account) !== entry.uid) throw new SeneschalError('grant.wrong-account')
   const ask = askOf(grant.request)
   const grantedAt = grant.iat * 1000
+  if (grantedAt < rules.grantsFrom())
+    throw new SeneschalError('grant.expired', 'It is of before this daemon was restored.')
   const { elevation } = grant
   // As with the grant's own end, the file's ctime counts: what is held back does not outlast the privileges.
   const filedAt = Math.max(grantedAt, entry.ctimeMs - clocksMayDiffer)

@@ -42,6 +42,12 @@ export const auditOf = (state: DaemonState, event: DaemonEvent): AuditEntry | un
   switch (event.kind) {
     case 'daemon':
       return { event: event.what === 'started' ? 'daemon.started' : 'daemon.stopped', outcome: 'done' }
+    case 'restored':
+      return {
+        event: 'daemon.restored',
+        outcome: 'done',
+        tail: `from a backup of ${new Date(event.made).toISOString()}`,
+      }
     case 'drain':
       return { event: event.on ? 'daemon.drained' : 'daemon.resumed', outcome: 'done' }
     case 'maintenance': {

@@ -47,6 +47,8 @@ type Kinds = {
   /** First of all; `audit` = records that the chain had before this journal. */
   readonly genesis: { readonly audit: number }
   readonly daemon: { readonly what: 'started' | 'stopped' }
+  /** The state came out of a backup that was made then; what was granted before counts no more. */
+  readonly restored: { readonly made: number }
   /** Nothing new starts, or things start again. */
   readonly drain: { readonly on: boolean }
   readonly maintenance: {
@@ -120,6 +122,7 @@ export type EventOf<K extends EventKind> = Extract<DaemonEvent, { readonly kind:
 const kinds: Readonly<Record<EventKind, true>> = {
   genesis: true,
   daemon: true,
+  restored: true,
   drain: true,
   maintenance: true,
   account: true,

@@ -11,6 +11,7 @@ import type { Transport } from '../wire/transport.ts'
 import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
 import { startHousekeeping } from './archive/housekeeping.ts'
+import { afterRestore, restoreTakenUp } from './backup/restored.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { windowsOf } from './control/config.ts'
 import { createControl } from './control/control.ts'
@@ -227,6 +228,12 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       },
       signal: disk.signal,
     })
+    const taken = await afterRestore(layout.state, found.state, now())
+    if (taken.length > 0) {
+      await commit(taken)
+      await restoreTakenUp(layout.state)
+      log.warn({}, 'restored from a backup: all workflows are paused')
+    }
     await commit([{ kind: 'daemon', at: now(), what: 'started' }])
 
     const accounts = Object.keys(config.accounts)
@@ -388,6 +395,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         admission: {
           site: config.site,
           verifier: keys.verifier,
+          grantsFrom: () => found.state.grantsFrom,
           uidOf: (account) => site.ids.get(account)?.uid,
           accountOf: site.accountOf,
           isSeveral: site.isSeveral,

@@ -31,6 +31,7 @@ export type StoredState = {
   /** Absent in what an earlier version stored. */
   readonly runs?: readonly StoredRun[]
   readonly standstill?: StoredStandstill
+  readonly grantsFrom?: number
 }
 
 export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState => ({
@@ -49,6 +50,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   shownAtSite: [...state.requests.shownAtSite.values()],
   runs: [...state.runs.byRequest.values()].map(storeRun),
   standstill: storeStandstill(state.standstill),
+  grantsFrom: state.grantsFrom,
 })
 
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
@@ -62,6 +64,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   state.audited = stored.audited
   for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
+  state.grantsFrom = stored.grantsFrom ?? 0
   if (stored.standstill !== undefined) restoreStandstill(state.standstill, stored.standstill)
   for (const row of stored.accounts) state.accounts.set(row.account, row)
   for (const one of stored.workflows) {

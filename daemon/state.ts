@@ -60,6 +60,8 @@ export type DaemonState = {
   readonly requests: Requests
   readonly runs: Runs
   readonly standstill: Standstill
+  /** Grants of before do not count: the state came out of a backup then. 0 = all do. Epoch, ms. */
+  grantsFrom: number
 }
 
 export const createDaemonState = (): DaemonState => ({
@@ -71,6 +73,7 @@ export const createDaemonState = (): DaemonState => ({
   requests: createRequests(),
   runs: createRuns(),
   standstill: createStandstill(),
+  grantsFrom: 0,
 })
 
 export const findWorkflow = (state: DaemonState, account: string, workflow: string): Workflow | undefined =>
@@ -191,6 +194,12 @@ const appliers: Appliers = {
   },
   daemon: () => nothing,
 
+  restored: (state, { at }) => {
+    state.grantsFrom = at
+    // Hubs refuse a lower version than they have seen, and those of after the backup are lost.
+    state.permissions = { version: Math.max(state.permissions.version, Math.floor(at / 1000)), digest: '' }
+    return nothing
+  },
   drain: applyStandstill,
   maintenance: applyStandstill,
 

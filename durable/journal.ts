@@ -57,6 +57,10 @@ const segmentPattern = /^journal-([0-9]{12})\.ndjson$/
 const segmentName = (firstSeq: number): string => `journal-${String(firstSeq).padStart(12, '0')}.ndjson`
 const snapshotSchema = z.strictObject({ v: z.literal(snapshotVersion), seq: z.number(), data: z.unknown() })
 
+/** The last event that a journal's snapshot contains; 0 without one. Needs nothing but the directory. */
+export const snapshotSeqOf = async (dir: string): Promise<number> =>
+  (await readJsonFile(join(dir, 'snapshot.json'), snapshotSchema))?.seq ?? 0
+
 const listSegments = async (dir: string): Promise<readonly Segment[]> =>
   (await readdir(dir))
     .flatMap((file) => {

@@ -21,6 +21,7 @@ import { openSeal } from './auth/seal.ts'
 import { createSessions } from './auth/sessions.ts'
 import { farewell } from './auth/sign-out.ts'
 import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
+import { restoredMark } from './backup.ts'
 import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
 import type { Log } from './context.ts'
@@ -284,6 +285,13 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       await app.listen({ host: config.listen.host, port: config.listen.port, backlog: 4096 })
       const { port } = app.server.address() as AddressInfo
       listening = true
+      const restored = await db
+        .deleteFrom('meta')
+        .where('key', '=', restoredMark)
+        .returning('value')
+        .executeTakeFirst()
+      if (restored !== undefined)
+        await audit.record({ event: 'hub.restored', outcome: 'done', tail: config.name })
       await audit.record({ event: 'hub.started', outcome: 'done', tail: `${config.name} ${version}` })
       log.info({ version, port, publicUrl }, 'hub is listening')
       return { url: publicUrl }

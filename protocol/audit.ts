@@ -117,6 +117,11 @@ export const auditEvents = {
   },
   'daemon.started': { writer: 'daemon', text: 'started', means: 'The daemon started.' },
   'daemon.stopped': { writer: 'daemon', text: 'stopped', means: 'The daemon stopped in order.' },
+  'daemon.restored': {
+    writer: 'daemon',
+    text: 'was restored',
+    means: 'Its state came out of a backup; grants of before are void, and all workflows are paused.',
+  },
   'daemon.drained': {
     writer: 'daemon',
     text: 'starts nothing new',
@@ -144,6 +149,11 @@ export const auditEvents = {
     means: 'A daemon that started activated this version of a plugin; the digest says which files.',
   },
   'hub.started': { writer: 'hub', text: 'started', means: 'A hub started.' },
+  'hub.restored': {
+    writer: 'hub',
+    text: 'was restored',
+    means: 'Its database came out of a backup: everybody was signed out.',
+  },
   'hub.stopped': { writer: 'hub', text: 'stopped', means: 'A hub stopped in order.' },
 } as const satisfies Record<
   string,

@@ -33,6 +33,7 @@ const table = {
     status: 403,
     text: 'Somebody else re-authenticated; privileges were not raised.',
   },
+  'backup.invalid': { status: 500, text: 'The backup cannot be made, or cannot be used.' },
   'config.invalid': { status: 500, text: 'The configuration is not valid.' },
   'config.refused': {
     status: 400,

@@ -15,14 +15,17 @@ export const configOption = {
   },
 } as const satisfies Record<string, Option>
 
-export const configFile = (input: Input): string =>
-  text(input, 'config') ?? process.env.SENESCHAL_DAEMON_CONFIG ?? '/etc/seneschal/daemon.yaml'
+export const defaultDaemonConfig = (): string =>
+  process.env.SENESCHAL_DAEMON_CONFIG ?? '/etc/seneschal/daemon.yaml'
+
+export const configFile = (input: Input): string => text(input, 'config') ?? defaultDaemonConfig()
 
 /** Settings from the environment are `SENESCHALD_…`, so that they never meet those of other parts. */
-export const readConfig = async (input: Input) => {
+export const readConfigFile = async (file: string) => {
   const { daemonConfig } = await import('../../daemon/config.ts')
-  return loadConfig(daemonConfig, { file: configFile(input), env: process.env, prefix: 'SENESCHALD_' })
+  return loadConfig(daemonConfig, { file, env: process.env, prefix: 'SENESCHALD_' })
 }
+export const readConfig = (input: Input) => readConfigFile(configFile(input))
 
 const runInForeground = async (input: Input): Promise<number> => {
   const config = await readConfig(input)

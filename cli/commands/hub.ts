@@ -2,6 +2,16 @@
 import { loadConfig } from '../../config/load.ts'
 import { type Command, text } from '../command.ts'
 
+export const defaultHubConfig = (): string => process.env.SENESCHAL_HUB_CONFIG ?? '/etc/seneschal/hub.yaml'
+
+export const readHubConfig = async (
+  file: string,
+  flags: Readonly<Record<string, string | undefined>> = {},
+) => {
+  const { hubConfig } = await import('../../hub/config.ts')
+  return loadConfig(hubConfig, { file, env: process.env, prefix: 'SENESCHAL_HUB_SET_', flags })
+}
+
 export const hubCommand: Command = {
   name: 'hub',
   summary: 'Run the web hub: sign-in, permissions, elevation, proxy, wall, audit.',
@@ -17,12 +27,8 @@ export const hubCommand: Command = {
     port: { type: 'string', value: 'PORT', help: 'listen there instead' },
   },
   run: async (input) => {
-    const { hubConfig } = await import('../../hub/config.ts')
-    const config = loadConfig(hubConfig, {
-      file: text(input, 'config') ?? process.env.SENESCHAL_HUB_CONFIG ?? '/etc/seneschal/hub.yaml',
-      env: process.env,
-      prefix: 'SENESCHAL_HUB_SET_',
-      flags: { 'listen.port': text(input, 'port') },
+    const config = await readHubConfig(text(input, 'config') ?? defaultHubConfig(), {
+      'listen.port': text(input, 'port'),
     })
     const { runHub } = await import('../../hub/run.ts')
     return await runHub(config)

@@ -103,6 +103,7 @@ test('no forged grant passes the UI server, and none the daemon', async (t) => {
     uidOf: () => 2001,
     accountOf: () => account,
     isSeveral: () => false,
+    grantsFrom: () => 0,
     strangerOf: async () => undefined,
   }
   const file = (grant: string) => ({

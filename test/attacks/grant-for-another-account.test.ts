@@ -32,6 +32,7 @@ test('a grant for one account, filed by another, is refused', async () => {
     site: 'site',
     verifier: () => verifier,
     uidOf: (account: string) => uids[account],
+    grantsFrom: () => 0,
     strangerOf: async () => undefined,
     isSeveral: () => false,
     accountOf: (uid: number) => Object.keys(uids).find((account) => uids[account] === uid),

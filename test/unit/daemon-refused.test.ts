@@ -49,6 +49,7 @@ test('a refused file that a killed daemon told of and left is taken away in sile
         uidOf: () => undefined,
         accountOf: () => undefined,
         isSeveral: () => false,
+        grantsFrom: () => 0,
         strangerOf: async () => undefined,
       },
       state,
