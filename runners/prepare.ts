@@ -56,8 +56,13 @@ const sweep = async (parent: string, now: number): Promise<void> => {
   for (const name of await readdir(parent)) {
     if (!/^\.(?:\d{2,}|NN)\.[0-9a-f]{12}$/.test(name)) continue
     const path = join(parent, name)
-    const { mtimeMs } = await lstat(path)
-    if (now - mtimeMs > leftAfterMs) await rm(path, { recursive: true, force: true })
+    const found = await lstat(path).catch((thrown: unknown) => {
+      // Another submission of this task, which got its name just now.
+      if (errnoOf(thrown) === 'ENOENT') return undefined
+      throw thrown
+    })
+    if (found !== undefined && now - found.mtimeMs > leftAfterMs)
+      await rm(path, { recursive: true, force: true })
   }
 }
 

@@ -457,3 +457,16 @@ test('a job of a former workflow that was killed before it was submitted says no
   await site.ask({ op: 'submit', submission: submission('true', { job: after }) })
   await until(site, 'succeeded', after)
 })
+
+test('submissions of one task that come at once are not in each other’s way', async (t) => {
+  const site = await supervisor(t)
+  for (let round = 0; round < 10; round += 1) {
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => {
+        const job = { ...climb, cycle: String(round + 1), submit: index + 1 }
+        return site.ask({ op: 'submit', submission: submission('exit 0', { job }) })
+      }),
+    )
+    for (const answer of answers) assert.ok(answer.ok, JSON.stringify(answer))
+  }
+})
