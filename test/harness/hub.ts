@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { z } from 'zod/mini'
 import { readChain } from '../../durable/chain-verify.ts'
-import { hubConfig } from '../../hub/config.ts'
+import { type HubConfig, hubConfig } from '../../hub/config.ts'
 import { createHub, type Hub } from '../../hub/main.ts'
 import { type SessionBody, sessionBody } from '../../protocol/api.ts'
 import type { AuditEvent, AuditRecord } from '../../protocol/audit.ts'
@@ -31,6 +31,7 @@ export type TestHub = {
   readonly feed: SiteFeed
   readonly spawner: InProcessSpawner
   readonly dir: string
+  readonly config: HubConfig
   /** All lines of the hub's log so far. */
   readonly logged: () => string
   /** Moves the wall clock of the hub alone, ms. */
@@ -181,6 +182,7 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
     feed,
     spawner,
     dir,
+    config,
     logged: () => lines.join(''),
     shift: (ms) => {
       skew += ms
