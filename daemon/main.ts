@@ -1,22 +1,16 @@
 /** seneschald: takes up requests, runs workflows, writes state, feeds and audit. */
-import { dirname, join } from 'node:path'
 import { milliseconds } from '../config/schemas.ts'
 import { type AuditLines, openAuditLines } from '../durable/audit-lines.ts'
-import { writeFileAtomic } from '../durable/files.ts'
 import { pendingEffects } from '../engine/summary.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
-import { version } from '../protocol/version.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
-import { startHousekeeping } from './archive/housekeeping.ts'
 import { afterRestore, restoreTakenUp } from './backup/restored.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { windowsOf } from './control/config.ts'
 import { createControl } from './control/control.ts'
-import { makeReport } from './control/make-report.ts'
-import { writeReport } from './control/report.ts'
 import { mayBegin } from './control/standstill.ts'
 import type { CopyExecutor } from './copies/executor.ts'
 import { startCopies } from './copies/start.ts'
@@ -24,15 +18,13 @@ import { type Core, createCore } from './core.ts'
 import { createDefinitions } from './definitions.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { DaemonEvent } from './events.ts'
-import { watchFiles } from './file-watch.ts'
+import { type Status, sayHowItIs } from './heartbeat.ts'
 import { createHosts, hostOf } from './hosts.ts'
-import { runIntake } from './intake.ts'
-import { watchJobEvents } from './job-events.ts'
 import { createHubKeys } from './keys.ts'
-import { isOfPresent } from './known-jobs.ts'
 import { siteLayout } from './layout.ts'
 import { type Held, holdLease } from './lease/hold.ts'
 import type { Component, Log } from './log.ts'
+import { openSite } from './open-site.ts'
 import { createPermissions } from './permissions.ts'
 import type { ActivePlugins } from './plugins/active.ts'
 import type { Conductor } from './plugins/conductor.ts'
@@ -43,9 +35,8 @@ import { createProcessor } from './process.ts'
 import { createPublisher } from './published.ts'
 import { type Recovered, recover } from './recover.ts'
 import { waitingNames } from './requests.ts'
-import { prepareSite } from './setup.ts'
-import { type DaemonState, everyWorkflow, type OwedEffect } from './state.ts'
-import { createStrangers } from './strangers.ts'
+import { everyWorkflow, type OwedEffect } from './state.ts'
+import { startWatchers } from './watchers.ts'
 
 export type { Log } from './log.ts'
 
@@ -78,7 +69,7 @@ export type Daemon = {
   readonly start: () => Promise<void>
   /** Everything is on disk, within two seconds. Jobs go on. */
   readonly stop: () => Promise<void>
-  readonly status: () => Pick<Heartbeat, 'state' | 'problem'>
+  readonly status: () => Status
   /** After log rotation. */
   readonly reopen: () => void
   /** Resolves when somebody else works on the state now: it writes nothing any more, and has to be stopped. */
@@ -96,8 +87,6 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   const log = logOf('daemon')
   const layout = siteLayout(config.root)
   const self: AccountIds = { uid: deps.uid, gid: deps.gid }
-  const inboxPoll = milliseconds(config.poll.inbox)
-  const filesPoll = milliseconds(config.poll.files)
   const jobsPoll = milliseconds(config.poll.jobs)
   /** Ends what waits for work, and, later, what waits for the disk. */
   const intake = new AbortController()
@@ -123,7 +112,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     void commit([{ kind: 'engine', at, account, workflow, event: { kind: 'tick', at } }])
   })
 
-  const status = (): Pick<Heartbeat, 'state' | 'problem'> => {
+  const status = (): Status => {
     const text = problems.text()
     const drained = recovered?.state.standstill.drained === true
     const healthy = drained ? 'draining' : text !== null ? 'degraded' : 'running'
@@ -131,34 +120,11 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   }
   const beat = async (): Promise<void> => {
     if (recovered === undefined) return
-    const value: Heartbeat = {
-      v: 1,
-      at: now(),
-      version,
-      ...status(),
-      codes: problems.codes(),
-      audit: recovered.chain.head(),
-    }
-    try {
-      await lease?.check()
-      const path = join(layout.siteFeed, 'heartbeat.json')
-      await writeFileAtomic(path, JSON.stringify(value), { mode: 0o644, fsync: false })
-      await writeReport(layout.state, reportNow(recovered.state))
-    } catch (error) {
-      log.error({ err: error }, 'the heartbeat cannot be written')
-    }
-  }
-
-  const reportNow = (from: DaemonState) =>
-    makeReport({
-      state: from,
-      accounts: Object.keys(config.accounts),
-      around: { hostOf: (account) => hostOf(config, account) },
-      epoch: lease?.epoch ?? 0,
-      status: status(),
-      waiting: core?.waiting() ?? 0,
-      now: now(),
+    await sayHowItIs({
+      ...{ config, layout, lease, problems, log, state: recovered.state, audit: recovered.chain.head() },
+      ...{ status: status(), waiting: core?.waiting() ?? 0, now: now() },
     })
+  }
 
   /** The core's own promise: whoever does not wait for it leaves no rejection behind when the daemon ends. */
   const commit = (events: readonly DaemonEvent[]): Promise<void> => core?.commit(events) ?? Promise.resolve()
@@ -166,23 +132,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     for (const { account, workflow, effect } of effects) dispatches.get(account)?.owe(workflow, effect)
   }
 
-  const begin = async () => {
-    const prepared = await prepareSite(config, self, deps.lookup, deps.configFile)
-    for (const line of prepared.done) log.info({}, line)
-    if (prepared.problems.length > 0) throw new SeneschalError('config.invalid', prepared.problems.join('\n'))
-    if (config.unsafeSingleUser)
-      log.warn({}, 'DEMONSTRATION ONLY: all accounts are one Unix user and are not kept apart')
-    for (const [account, why] of Object.entries(prepared.accounts))
-      log.warn({ account }, `not served: ${why}`)
-    const ids = new Map(
-      [...prepared.resolved.ids].filter(([account]) => prepared.accounts[account] === undefined),
-    )
-    const { accountOf, isSeveral } = prepared.resolved
-    return { ids, problems: prepared.accounts, accountOf, isSeveral }
-  }
-
   const start = async (): Promise<void> => {
-    const site = await begin()
+    const site = await openSite({
+      ...{ config, self, log, configFile: deps.configFile, lookup: deps.lookup },
+    })
     lease = await holdLease({
       state: layout.state,
       now,
@@ -349,77 +302,16 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     await processor.resume()
     runs.conductor.resume()
 
-    const files = watchFiles({
-      directories: [
-        config.definitions,
-        ...accounts.map((account) => join(config.definitions, account)),
-        dirname(config.siteFile),
-        dirname(config.hubKeys),
-      ],
-      pollMs: filesPoll,
-      look: async () => {
-        keys.refresh()
-        try {
-          await definitions.scan(false)
-          await definitions.publish()
-        } finally {
-          // A lock or a revocation waits for no definition.
-          await permissions.refresh()
-        }
-      },
-      onProblem: problem('files'),
+    const watchers = startWatchers({
+      ...{ config, layout, site, keys, definitions, permissions, processor, publisher, commit, now, problem },
+      lookup: deps.lookup,
+      gid: self.gid,
+      state: found.state,
+      log: logOf('retention'),
       signal: intake.signal,
     })
-    lookAtFiles = files.look
-    running.push(files.ended, control.follow())
-    for (const [account, { uid }] of site.ids)
-      running.push(
-        watchJobEvents({
-          account,
-          directory: layout.jobEvents(account),
-          uid,
-          refused: found.state.refused,
-          isOurs: (job) => isOfPresent(found.state, account, job),
-          pollMs: inboxPoll,
-          commit,
-          now,
-          onProblem: problem(`job events of ${account}`),
-          signal: intake.signal,
-        }),
-      )
-    running.push(
-      runIntake({
-        inbox: layout.inbox,
-        gid: self.gid,
-        pollMs: inboxPoll,
-        admission: {
-          site: config.site,
-          verifier: keys.verifier,
-          grantsFrom: () => found.state.grantsFrom,
-          uidOf: (account) => site.ids.get(account)?.uid,
-          accountOf: site.accountOf,
-          isSeveral: site.isSeveral,
-          strangerOf: createStrangers({ accounts: config.accounts, lookup: deps.lookup, now }),
-        },
-        state: found.state,
-        publisher,
-        process: processor.process,
-        commit,
-        now,
-        onProblem: problem('inbox'),
-        signal: intake.signal,
-      }),
-    )
-    running.push(
-      startHousekeeping({
-        layout,
-        retention: config.retention,
-        now,
-        log: logOf('retention'),
-        onProblem: (error) => problems.report('retention', error),
-        signal: intake.signal,
-      }),
-    )
+    lookAtFiles = watchers.look
+    running.push(watchers.ended, control.follow())
     every(jobsPoll, () => {
       for (const dispatch of dispatches.values()) dispatch.poll()
     })
