@@ -135,7 +135,9 @@ test('a workflow that is installed while the daemon runs is taken up, a broken o
     await mkdir(join(site.dir, 'definitions/atmosphere_stage', name))
     await writeFile(join(site.dir, 'definitions/atmosphere_stage', name, 'workflow.yaml'), text)
   }
-  await until(async () => (await site.ask({ action: 'hold', workflow: 'winds' })).code !== 'workflow.unknown')
+  const isSeen = async (workflow: string) =>
+    (await site.ask({ action: 'hold', workflow })).code !== 'workflow.unknown'
+  await until(async () => (await isSeen('winds')) && (await isSeen('broken')))
   assert.equal((await site.ask({ action: 'hold', workflow: 'broken' })).code, 'workflow.invalid')
 })
 
