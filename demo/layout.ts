@@ -85,6 +85,7 @@ export const hubConfigOf = (parts: {
     unsafeAllowHttp: true,
   },
   elevation: { duration: parts.elevation },
+  commandLine: { enabled: true },
   unixGroups: parts.unixGroups,
   database: join(parts.layout.hub, 'hub.sqlite'),
   keys: join(parts.layout.hub, 'keys'),
