@@ -323,6 +323,8 @@ export const createOidc = (parts: OidcParts): Oidc => {
         const begun = await client.initiateDeviceAuthorization(config, {
           scope: provider.scopes.join(' '),
           ...asking(again),
+          // Not 0, which providers read as another way to write `prompt`, and device flows have no prompt.
+          ...(again ? { max_age: '1' } : {}),
         })
         return {
           userCode: begun.user_code,

@@ -1,6 +1,7 @@
 /** Signing in and raising privileges from a command line. `Visitor` is both: the command line, and the browser beside it. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeviceAnswer } from '../../protocol/api.ts'
 import { codeOf } from '../harness/code-of.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
@@ -57,6 +58,8 @@ test('it raises privileges for its own session alone, and only for credentials t
   const h = await begin(t)
   const shell = await h.signIn('jacintar')
   const other = await h.signIn('jacintar')
+  // Within a second the sign-in itself would be fresh: times are whole seconds.
+  await sleep(3100)
   const begun = await start(shell, '/auth/device/raise', { class: 'execute', reason: 'clouds hangs' })
   assert.equal(codeOf(await fetchOnce(other, begun.device)), 'auth.state-invalid')
   // Signed in at the provider already: it must ask all the same.

@@ -36,7 +36,7 @@ export const ownFilesystem: Rule = {
         shared.push({
           level,
           what: `${path} lies on the same filesystem as ${layout.requests}: who fills that one stops the daemon.`,
-          mend: `Mount a filesystem of its own at ${quoted(layout.requests)} (or say unsafeSharedFilesystem: true).`,
+          mend: `Mount a filesystem of its own at ${quoted(layout.requests)}${level === 'error' ? ' (or say unsafeSharedFilesystem: true)' : ''}.`,
         })
     }
     return shared.slice(0, 1)
