@@ -1,5 +1,6 @@
 /** `seneschal status`: how a request is, read from published files; works while the daemon is down. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { CopyProgress } from '../../protocol/copies.ts'
 import { errorTable, isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import { requestId } from '../../protocol/ids.ts'
 import type { PublicStatus } from '../../protocol/public-status.ts'
@@ -10,8 +11,27 @@ const pollMs = 200
 /** A request that was there may be nowhere for a moment, while a daemon starts; then it is gone, ms. */
 const missedAfter = 5000
 
-const present = ({ id, state, code }: PublicStatus): string => {
-  const line = [id, state, ...(code === null ? [] : [code])].join('  ')
+const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
+const bytesOf = (count: number): string => {
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(count, 1)) / 3)))
+  return `${(count / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`
+}
+const lengthOf = (ms: number): string => {
+  const seconds = Math.ceil(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+const presentProgress = ({ files, bytes, totalFiles, totalBytes, rate, left }: CopyProgress): string => {
+  const whole = totalBytes === null ? '' : ` of ${bytesOf(totalBytes)}`
+  const all = totalFiles === null ? '' : ` of ${totalFiles}`
+  const rest = left === null ? [] : [`${lengthOf(left)} left`]
+  return [`${bytesOf(bytes)}${whole}`, `${files}${all} files`, `${bytesOf(rate)}/s`, ...rest].join(', ')
+}
+
+const present = ({ id, state, code, progress }: PublicStatus): string => {
+  const told = progress === undefined ? [] : [presentProgress(progress)]
+  const line = [id, state, ...(code === null ? [] : [code]), ...told].join('  ')
   return isErrorCode(code) ? `${line}\n  ${errorTable[code].text}` : line
 }
 

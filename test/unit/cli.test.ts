@@ -81,6 +81,24 @@ test('a login user submits an action and finds its status while no daemon runs',
     args: {},
   })
   assert.equal((await seneschal('status', id)).out, `${id}  waiting\n`)
+  mkdirSync(join(site, 'requests/2_processing', id))
+  const progress = {
+    files: 3,
+    bytes: 1_234_567_890,
+    totalFiles: 10,
+    totalBytes: 4e9,
+    rate: 2.5e8,
+    left: 11_062,
+  }
+  writeFileSync(
+    join(site, 'requests/2_processing', id, 'status.json'),
+    JSON.stringify({ id, state: 'waiting', code: null, at: Date.now(), progress }),
+  )
+  assert.equal(
+    (await seneschal('status', id)).out,
+    `${id}  waiting  1.2 GB of 4.0 GB, 3 of 10 files, 250.0 MB/s, 12 s left\n`,
+  )
+  rmSync(join(site, 'requests/2_processing', id), { recursive: true })
   mkdirSync(join(site, 'requests/3_error', id))
   writeFileSync(
     join(site, 'requests/3_error', id, 'status.json'),
