@@ -34,6 +34,8 @@ export type Command = {
   readonly ownWords?: (args: readonly string[]) => number
   /** Stands under this heading in the overview. */
   readonly section?: string
+  /** What it prints is a service's log, or half of a conversation: it does not end because nobody reads. */
+  readonly serves?: boolean
   /** Started by the product itself, not by people; left out of the overview. */
   readonly internal?: boolean
   /** Loads what the command needs only then, so that `--help` and the agent stay fast. Resolves to the exit code. */

@@ -33,6 +33,14 @@ const find = (
   throw new SeneschalError('usage', `There is no command ${JSON.stringify(typed)}. See: seneschal --help`)
 }
 
+/** Whoever reads our output has seen enough: `… | head`. */
+const leaveWithTheReader = (): void => {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+}
+
 export const runCommandLine = async (
   commands: readonly Command[],
   args: readonly string[],
@@ -59,6 +67,7 @@ export const runCommandLine = async (
       process.stdout.write(helpOf(command))
       return 0
     }
+    if (command.serves !== true) leaveWithTheReader()
     return await command.run(parseInput(command, rest))
   } catch (thrown) {
     const error = asFailure(thrown)

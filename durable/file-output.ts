@@ -23,7 +23,7 @@ export const openFileOutput = (settings: {
   }
   let fd = open()
   const output = openLogOutput({ fd: () => fd, lost: settings.lost })
-  const closing = new Set<NodeJS.Timeout>()
+  const closing = new Map<NodeJS.Timeout, number>()
   return {
     write: output.write,
     reopen: () => {
@@ -33,10 +33,15 @@ export const openFileOutput = (settings: {
         closing.delete(timer)
         closeSync(former)
       }, lingering).unref()
-      closing.add(timer)
+      closing.set(timer, former)
     },
     close: () => {
       output.finish()
+      for (const [timer, former] of closing) {
+        clearTimeout(timer)
+        closeSync(former)
+      }
+      closing.clear()
       closeSync(fd)
     },
   }

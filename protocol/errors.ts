@@ -3,7 +3,7 @@
 const table = {
   'account.ambiguous': {
     status: 400,
-    text: 'This Unix user is more than one account. Name the one that is meant: seneschal submit --on ~ACCOUNT …',
+    text: "This Unix user is more than one account. Name the one that is meant: seneschal submit --on '~ACCOUNT' …",
   },
   'account.unknown': { status: 404, text: 'There is no such account, or you may not see it.' },
   'action.unknown': { status: 404, text: 'There is no such action.' },

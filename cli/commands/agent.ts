@@ -4,6 +4,7 @@ import { type Command, text } from '../command.ts'
 
 export const agentCommand: Command = {
   name: 'agent',
+  serves: true,
   summary: 'Answer the hub or the daemon as this account (the forced command of an SSH key).',
   usage: '--role hub|daemon|feed [--site DIR]',
   help: `Stands in authorized_keys: restrict,command="/opt/seneschal/bin/seneschal agent --role hub" KEY. The verb comes

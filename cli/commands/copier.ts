@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 
 export const copierCommand: Command = {
   name: 'copier',
+  serves: true,
   summary: 'Copy files, or be one side of a copy (started by the daemon and by job supervisors).',
   usage: '< ORDER',
   internal: true,

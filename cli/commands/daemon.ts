@@ -35,6 +35,7 @@ const runInForeground = async (input: Input): Promise<number> => {
 
 export const daemonCommand: Command = {
   name: 'daemon',
+  serves: true,
   summary: 'Run seneschald: take requests, run workflows, write state, feeds and audit.',
   usage: '[--config FILE]',
   help: 'Runs in the foreground until SIGTERM; jobs go on and are found again by the next start. It refuses to run where seneschal daemon check finds an error.',

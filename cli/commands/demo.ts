@@ -5,6 +5,7 @@ import { type Command, text } from '../command.ts'
 
 export const demoCommand: Command = {
   name: 'demo',
+  serves: true,
   summary: 'Run a demonstration site on loopback: provider, hub, daemon and four workflows.',
   usage: '[--port PORT] [--dir DIR] [--fresh] [--ssh [--clean]]',
   help: `Without --ssh everything runs as you, in one directory. With --ssh (root on Debian) there are real Unix

@@ -40,7 +40,7 @@ export const explainCommand: Command = {
       throw new SeneschalError('usage', `${JSON.stringify(person)} is no name of a person.`)
     if (!isPermissionAction(action))
       throw new SeneschalError('action.unknown', `There are: ${permissionActions.join(', ')}.`)
-    const target = parseId(id)
+    const target = parseId(id.startsWith('~') ? id : `~${id}`)
     if (target === undefined)
       throw new SeneschalError('usage', `${JSON.stringify(id)} is not an id such as ~account/workflow.`)
     const groups = groupsSchema.safeParse(texts(input, 'group'))

@@ -14,6 +14,7 @@ export const readHubConfig = async (
 
 export const hubCommand: Command = {
   name: 'hub',
+  serves: true,
   summary: 'Run the web hub: sign-in, permissions, elevation, proxy, wall, audit.',
   usage: '[--config FILE] [--port PORT]',
   help: 'Runs in the foreground until SIGTERM; UI servers go on and are found again by the next start.',

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 
 export const pluginHostCommand: Command = {
   name: 'plugin-host',
+  serves: true,
   summary: 'Load one plugin and ask it what the daemon wants to know (started by the daemon).',
   usage: '< CALLS',
   internal: true,

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts'
 
 export const uiserverCommand: Command = {
   name: 'uiserver',
+  serves: true,
   summary: 'Serve one account’s workflows to the hub (started by the agent, settings on stdin).',
   usage: '< SETTINGS',
   internal: true,
@@ -15,6 +16,7 @@ export const uiserverCommand: Command = {
 
 export const supervisorCommand: Command = {
   name: 'supervisor',
+  serves: true,
   summary: 'Run one account’s jobs for the daemon (started by the agent, settings on stdin).',
   usage: '< SETTINGS',
   internal: true,

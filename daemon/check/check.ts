@@ -14,7 +14,7 @@ import { directories, feeds, reachable } from './rules/directories.ts'
 import { manyGroups, mounts, oneFilesystem, ownFilesystem } from './rules/filesystems.ts'
 import { programs } from './rules/programs.ts'
 import { groupWithoutUsers, ownAccount, serviceAccount } from './rules/service-account.ts'
-import { believed, privateKeys } from './rules/trust.ts'
+import { believed, definitionsOf, privateKeys } from './rules/trust.ts'
 
 const run = promisify(execFile)
 
@@ -35,6 +35,7 @@ export const rules: readonly Rule[] = [
   feeds,
   reachable,
   believed,
+  definitionsOf,
   privateKeys,
 ]
 

@@ -130,10 +130,36 @@ const breaks: Readonly<Record<string, readonly [(site: Site) => Promise<unknown>
     'what-is-believed',
     /^chown root .*theirs$/,
   ],
+  'definitions of an account that belong to another': [
+    async ({ at }) => {
+      await mkdir(at('definitions/clouds/winds'), { recursive: true })
+      await chown(at('definitions/clouds/winds'), 4802, 4802)
+    },
+    'definitions',
+    /^chown root .*winds$/,
+  ],
+  'a definition that everybody may write': [
+    async ({ at }) => {
+      await mkdir(at('definitions/clouds/winds'), { recursive: true })
+      await writeFile(at('definitions/clouds/winds/workflow.yaml'), '')
+      await chmod(at('definitions/clouds/winds/workflow.yaml'), 0o666)
+    },
+    'definitions',
+    /^chmod go-w .*workflow\.yaml$/,
+  ],
   'a private key that others may read': [
     ({ at }) => chmod(at('key'), 0o640),
     'private-keys',
     /chmod 0600 .*key$/,
+  ],
+  'a private key behind a link that others may read': [
+    async ({ at }) => {
+      await rename(at('key'), at('real-key'))
+      await chmod(at('real-key'), 0o644)
+      await symlink(at('real-key'), at('key'))
+    },
+    'private-keys',
+    /chmod 0600 .*real-key$/,
   ],
   'a user in the group of the service account': [
     async ({ known }) => known.set('group 4711', ['seneschal', 'x', '4711', 'mel']),

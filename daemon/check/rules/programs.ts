@@ -8,10 +8,11 @@ const needed = [
 
 export const programs: Rule = {
   name: 'programs',
-  says: 'The programs flock and getent are there, and bubblewrap where plugins are active.',
+  says: 'The programs flock and getent are there, bubblewrap where plugins are active, and logger where the log goes to syslog.',
   look: async ({ hasProgram, config }) => {
     const wanted = [
       ...needed,
+      ...(config.log.to === 'syslog' ? ([['logger', 'bsdutils', 'the log goes through it']] as const) : []),
       ...(config.plugins.active.length === 0 || config.unsafeSingleUser
         ? []
         : ([['bwrap', 'bubblewrap', 'plugins run in it']] as const)),
