@@ -1,6 +1,7 @@
 /** The demonstration's workflows, put where its daemon reads them. */
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { own } from './own.ts'
 
 /** Source of definitions and site file, as they stand in this room. */
 export const siteSource = join(import.meta.dirname, 'site')
@@ -17,6 +18,7 @@ const firstPoint = (now: number): string => {
 export const installDefinitions = (target: string, now: number): void => {
   if (existsSync(target)) return
   cpSync(join(siteSource, 'definitions'), target, { recursive: true })
+  own(target)
   for (const file of globSync('**/workflow.yaml', { cwd: target })) {
     const path = join(target, file)
     const text = readFileSync(path, 'utf8')

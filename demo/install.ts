@@ -1,17 +1,7 @@
 /** The program as an administrator would install it: Node, the bundles and the pages, root-owned and world-readable. */
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  cpSync,
-  lchownSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { own } from './own.ts'
 
 const dist = join(dirname(import.meta.dirname), 'dist')
 
@@ -22,15 +12,6 @@ export type Installation = {
   /** Entry of hub and daemon. */
   readonly entry: string
   readonly webDir: string
-}
-
-/** A copy keeps the owner that a file had in its place: these belong to whoever installs them. */
-const own = (directory: string): void => {
-  const [uid, gid] = [process.getuid?.(), process.getgid?.()]
-  if (uid === undefined || gid === undefined) return
-  chownSync(directory, uid, gid)
-  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
-    lchownSync(join(directory, name), uid, gid)
 }
 
 export const install = (target: string): Installation => {
