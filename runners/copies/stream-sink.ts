@@ -22,10 +22,19 @@ export const createStreamSink = (input: Readable, output: Writable): Sink => {
   // Whoever waits for one of them learns of it; the other may have nobody.
   for (const { promise } of [ready, copied]) promise.catch(() => undefined)
   let broken: unknown
+  /** Those who wait for the stream to take more: a sink that failed reads no more of it, so it may never do so. */
+  const waiting = new Set<(why: unknown) => void>()
   const fail = (why: unknown): void => {
     broken ??= why
     ready.reject(broken)
     copied.reject(broken)
+    for (const reject of waiting) reject(broken)
+  }
+  const unlessBroken = (wait: (go: () => void, stop: (why: unknown) => void) => void): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    waiting.add(reject)
+    wait(resolve, reject)
+    return promise.finally(() => waiting.delete(reject))
   }
   const hear = (line: CopyLine): void => {
     if (line.kind === 'found') {
@@ -51,9 +60,9 @@ export const createStreamSink = (input: Readable, output: Writable): Sink => {
     output.write(bytes)
   }
   const sent = (bytes: Buffer): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (broken !== undefined) reject(broken)
-      else output.write(bytes, (error) => (error ? reject(broken ?? cut()) : resolve()))
+    unlessBroken((go, stop) => {
+      if (broken !== undefined) stop(broken)
+      else output.write(bytes, (error) => (error ? stop(broken ?? cut()) : go()))
     })
   const begin = (file: CopyFile, offset: number): void => send(encodeFrame({ kind: 'file', file, offset }))
 
@@ -86,9 +95,9 @@ export const createStreamSink = (input: Readable, output: Writable): Sink => {
     skipped: () => send(encodeFrame({ kind: 'skipped' })),
     settled: () =>
       output.writableNeedDrain
-        ? new Promise((resolve, reject) => {
-            output.once('drain', resolve)
-            copied.promise.catch(reject)
+        ? unlessBroken((go, stop) => {
+            if (broken !== undefined) stop(broken)
+            else output.once('drain', go)
           })
         : Promise.resolve(),
     end: async () => {

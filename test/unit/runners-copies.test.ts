@@ -16,11 +16,14 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
+import { runCopier } from '../../runners/copies/copier.ts'
 import { staysWithin } from '../../runners/copies/descriptors.ts'
 import { beginningOf } from '../../runners/copies/sink.ts'
 import { copyHere, copyThrough, rulesOf } from '../harness/copier.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
+import { until } from '../harness/until.ts'
 
 const MiB = 1024 * 1024
 
@@ -158,4 +161,19 @@ test('a directory that is not private is no workplace', async (t) => {
   const ended = await copyHere(root, 'a', 'b')
   assert.equal(ended.kind === 'failed' && ended.code, 'copy.refused')
   assert.equal((await lstat(join(root, 'b')).catch(() => undefined)) === undefined, true)
+})
+
+test('a source whose sink failed and reads no more does not wait for it', async (t) => {
+  const root = await temporaryDirectory(t)
+  await writeFile(join(root, 'a'), randomBytes(4 * 1024 * 1024))
+  const [input, output] = [new PassThrough(), new PassThrough({ highWaterMark: 1024 })]
+  const order = { role: 'source', from: { root, path: 'a' }, ...rulesOf('b') }
+  input.write(`${JSON.stringify(order)}\n`)
+  const done = runCopier({ input, output, home: undefined, onAbandoned: () => undefined })
+  input.write(
+    `${JSON.stringify({ kind: 'found', done: [], begun: [] })}\n${JSON.stringify({ kind: 'ready' })}\n`,
+  )
+  await until(() => output.writableNeedDrain)
+  input.write(`${JSON.stringify({ kind: 'failed', code: 'copy.failed', detail: 'ENOSPC' })}\n`)
+  await done
 })
