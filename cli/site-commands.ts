@@ -18,6 +18,7 @@ import { personCommands } from './commands/person.ts'
 import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
 import { helpCommand, pluginsCommand } from './commands/plugins.ts'
+import { spawnerCheckCommand } from './commands/spawner.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { farCommands } from './far-commands.ts'
@@ -37,6 +38,7 @@ export const siteCommands: readonly Command[] = [
   helpCommand,
   pluginNewCommand,
   pluginCheckCommand,
+  spawnerCheckCommand,
   explainCommand,
   auditVerifyCommand,
   backupCommand,

@@ -1,6 +1,6 @@
 /** The hub as a process: spawner, signals. */
 import { performance } from 'node:perf_hooks'
-import { createSpawner } from '../spawners/registry.ts'
+import { openSpawner } from '../spawners/registry.ts'
 import type { HubConfig } from './config.ts'
 import { createFeedTransports } from './daemons/feeds.ts'
 import { createHub } from './main.ts'
@@ -10,7 +10,7 @@ export const runHub = async (config: HubConfig): Promise<number> => {
   const stopped = new Promise<void>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve())
   })
-  const spawner = createSpawner(config.spawner, {
+  const spawner = await openSpawner(config.spawner, {
     now: Date.now,
     env: process.env,
     entry: process.argv[1] ?? '',

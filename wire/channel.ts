@@ -24,7 +24,8 @@ export const presentOutput = (text: string): string => {
   return line.length > 500 ? `…${line.slice(-500)}` : line
 }
 
-const keepTail = (stream: Readable): (() => string) => {
+/** Reads it to the end; gives back how to ask for the last 4 KiB so far. */
+export const keepTail = (stream: Readable): (() => string) => {
   let tail = Buffer.alloc(0)
   stream.on('data', (chunk: Buffer) => {
     tail = Buffer.concat([tail, chunk]).subarray(-stderrLimit)
