@@ -1,5 +1,6 @@
-/** One SSH connection: pinned host key, public key only, and what went wrong as a code. */
-import ssh2, { type Client, type ParsedKey, type PublicKeyAuthMethod } from 'ssh2'
+/** A connection to an SSH host: pinned host key, public key only, and what went wrong as a code. */
+import type { Duplex } from 'node:stream'
+import ssh2, { type AgentAuthMethod, type Client, type ParsedKey, type PublicKeyAuthMethod } from 'ssh2'
 import { SeneschalError } from '../protocol/errors.ts'
 
 /** For the caller, who may try again: sshd let go of us before it knew who we are (MaxStartups, a restart). */
@@ -8,23 +9,14 @@ export class Dropped extends Error {}
 export type ConnectOptions = {
   readonly host: string
   readonly port: number
-  readonly username: string
-  readonly key: ParsedKey
+  /** A way to it that is open already, through a bastion. */
+  readonly sock?: Duplex | undefined
+  /** The only method that is tried. */
+  readonly auth: PublicKeyAuthMethod | AgentAuthMethod
   readonly pins: readonly ParsedKey[]
   readonly keepaliveInterval: number
   /** Within which the host must have shown its key, ms: who comes after that, such as a directory, may be slower. */
   readonly answerTimeout: number
-}
-
-/** One OpenSSH public key per line, as in `ssh_host_ed25519_key.pub`; a bad or empty list is `config.invalid`. */
-export const parseHostKeys = (lines: readonly string[]): readonly ParsedKey[] => {
-  if (lines.length === 0) throw new SeneschalError('config.invalid', 'No host key is pinned.')
-  return lines.map((line) => {
-    const key = ssh2.utils.parseKey(line)
-    if (key instanceof Error || key.isPrivateKey())
-      throw new SeneschalError('config.invalid', `Not an OpenSSH public key: ${line.slice(0, 40)}…`)
-    return key
-  })
 }
 
 const hostKeyAlgorithms = [
@@ -54,12 +46,14 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
     const client = new ssh2.Client()
     const where = `${options.host}:${options.port}`
     let known: boolean | undefined
-    let connected = false
+    let connected = options.sock !== undefined
 
     const translate = (error: Error & { level?: string; code?: string }): Error => {
       if (known === false) return new SeneschalError('host.key-unknown', where)
+      if (error.level === 'agent')
+        return new SeneschalError('config.invalid', `The ssh-agent: ${reason(error)}`, { cause: error })
       if (error.level === 'client-authentication')
-        return new SeneschalError('ssh.auth-failed', `${options.username}@${where}`)
+        return new SeneschalError('ssh.auth-failed', `${options.auth.username}@${where}`)
       const told = () =>
         new SeneschalError('host.unreachable', `${where}: ${reason(error)}`, { cause: error })
       if (!connected) return told()
@@ -98,20 +92,20 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
         finish(() => resolve(client))
       })
     if (signal.aborted) return abort()
-    // The only method: without a leading `none`, one refusal is one attempt in the host's eyes.
-    const method: PublicKeyAuthMethod = { type: 'publickey', username: options.username, key: options.key }
     try {
       client.connect({
         host: options.host,
         port: options.port,
-        username: options.username,
+        username: options.auth.username,
+        ...(options.sock === undefined ? {} : { sock: options.sock }),
         hostVerifier: (presented: Buffer) => {
           clearTimeout(answer)
           known = options.pins.some((pin) => pin.getPublicSSH().equals(presented))
           return known
         },
         algorithms: { serverHostKey: preferPinned(options.pins) },
-        authHandler: [method],
+        // Without a leading `none`, one refusal is one attempt in the host's eyes.
+        authHandler: [options.auth],
         keepaliveInterval: options.keepaliveInterval,
         keepaliveCountMax: 2,
         // The deadline is the signal's, over all attempts together.
