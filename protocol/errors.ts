@@ -17,6 +17,10 @@ const table = {
     status: 403,
     text: "The identity provider's answer cannot be trusted, so nobody was signed in.",
   },
+  'auth.clocks-apart': {
+    status: 403,
+    text: 'The clocks of this site and of its identity provider are too far apart, so nobody was signed in. An administrator can set them right.',
+  },
   'auth.denied': { status: 403, text: 'The identity provider refused the sign-in.' },
   'auth.logout-token-invalid': { status: 400, text: 'The logout token is not valid.' },
   'auth.not-mapped': { status: 403, text: 'Your identity may not use this site.' },

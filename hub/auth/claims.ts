@@ -3,7 +3,7 @@ import { SeneschalError } from '../../protocol/errors.ts'
 import { personName } from '../../protocol/ids.ts'
 import { isGroupName } from '../../protocol/permissions.ts'
 import { groups } from '../../protocol/tokens.ts'
-import type { Identity } from './oidc.ts'
+import type { Identity } from './identity.ts'
 
 /** Kept with each session, bytes of their JSON: more than any directory says. Leaving some out could let somebody in. */
 const maxBytes = 128 * 1024

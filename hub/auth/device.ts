@@ -6,7 +6,8 @@
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import type { Clock } from '../context.ts'
-import type { DeviceCode, Identity, Oidc } from './oidc.ts'
+import type { Identity } from './identity.ts'
+import type { DeviceCode, Oidc } from './oidc.ts'
 import { hashOf, isSecret, newSecret } from './secrets.ts'
 
 export type DeviceWish =

@@ -4,7 +4,7 @@ import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import { keptOut } from '../gate/checks/admitted.ts'
 import { groupsFrom, mustBeFresh } from './claims.ts'
-import type { Identity } from './oidc.ts'
+import type { Identity } from './identity.ts'
 import type { AuthParts } from './parts.ts'
 import type { Session } from './sessions.ts'
 

@@ -2,6 +2,7 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { z } from 'zod/mini'
 import { SeneschalError } from '../../protocol/errors.ts'
+import { signatureAlgorithms } from './provider-keys.ts'
 
 export type LogoutToken = {
   readonly issuer: string
@@ -30,21 +31,6 @@ const claims = z
 /** Older ones are refused, so that used ones need not be remembered for ever, seconds. */
 const maxAge = 300
 
-/** Asymmetric signatures only: the client secret signs nothing here. */
-const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-]
-
 /** Throws `auth.logout-token-invalid`; a provider that cannot be asked for its keys is the caller's to tell apart. */
 export const verifyLogoutToken = async (
   token: string,
@@ -69,7 +55,7 @@ export const verifyLogoutToken = async (
   }
   try {
     const { payload } = await jwtVerify(token, keys, {
-      algorithms,
+      algorithms: [...signatureAlgorithms],
       typ: 'logout+jwt',
       issuer: expected.issuer,
       audience: expected.audience,

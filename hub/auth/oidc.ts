@@ -1,43 +1,20 @@
 /**
- * The identity provider: OpenID Connect code flow with PKCE, state, nonce and issuer check. It is looked up when
- * it is first needed and again after a failure, so a hub starts and goes on without it.
+ * The identity provider: OpenID Connect code flow with PKCE, state, nonce and issuer check, and the device flow. It is
+ * looked up when it is first needed and again after a failure, so a hub starts and goes on without it.
  */
-import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose'
+import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
 import { milliseconds } from '../../config/schemas.ts'
-import { visible } from '../../protocol/audit.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { HubConfig } from '../config.ts'
 import type { Started } from './attempts.ts'
+import { type Identity, identityFrom, type Provider, type ProviderTokens } from './identity.ts'
 import { type LogoutToken, verifyLogoutToken } from './logout-token.ts'
-
-/** What the provider vouches for. */
-export type Identity = {
-  readonly issuer: string
-  readonly subject: string
-  /** Of the ID token and, where that lacks what is needed, of userinfo. */
-  readonly claims: Readonly<Record<string, unknown>>
-  readonly sid: string | null
-  readonly idToken: string
-  readonly tokens: ProviderTokens
-}
-
-/** What the provider can be asked with again; empty where it gave nothing for that. */
-export type ProviderTokens = {
-  readonly refresh?: string | undefined
-  readonly access?: string | undefined
-}
-
-export type Again =
-  | {
-      readonly is: 'told'
-      readonly claims: Readonly<Record<string, unknown>>
-      readonly tokens: ProviderTokens
-    }
-  /** It does not say, and cannot be asked with these again. */
-  | { readonly is: 'silent'; readonly tokens: ProviderTokens }
-  /** It no longer knows the sign-in. */
-  | { readonly is: 'ended' }
+import { type Again, askAgain } from './provider-again.ts'
+import { isUnreachable, withProviderErrors } from './provider-errors.ts'
+import { createProviderKeys } from './provider-keys.ts'
+import { createMetadata, type ProviderMetadata } from './provider-metadata.ts'
+import { createProviderRoad, Unreachable } from './provider-road.ts'
 
 /** What a person needs to answer at the provider, and the answer. */
 export type DeviceCode = {
@@ -52,14 +29,16 @@ export type DeviceCode = {
 }
 
 export type Oidc = {
-  /** The provider's page. `again`: ask for credentials although the person is signed in there. */
+  /** The provider's page. */
   readonly authorizationUrl: (attempt: Started, again: boolean) => Promise<string>
   /** `query` of the callback, with its `?` → who it is. */
   readonly exchange: (query: string, attempt: Started) => Promise<Identity>
-  /** Begins a device flow (RFC 8628). `again` as above. */
+  /** Begins a device flow (RFC 8628). */
   readonly device: (again: boolean) => Promise<DeviceCode>
   /** What it says now of somebody who signed in before. Rejects where it cannot be asked. */
   readonly again: (tokens: ProviderTokens, subject: string) => Promise<Again>
+  /** It did not answer when it was last asked: nobody should wait for it. */
+  readonly isDown: () => boolean
   /** The provider's page that ends its own session; undefined where it has none or cannot be asked. */
   readonly endSessionUrl: (idToken: string | null) => Promise<string | undefined>
   readonly verifyLogout: (token: string) => Promise<LogoutToken>
@@ -73,179 +52,69 @@ export type OidcParts = {
   readonly wall: () => number
 }
 
-class Unreachable extends Error {}
+/** What is known of a provider, for as long as it says the same of itself. */
+const createKnown = (parts: OidcParts) => {
+  const { provider } = parts.config
+  const timeout = milliseconds(provider.timeout)
+  const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
+  const fetch = createProviderRoad({ fetch: parts.fetch, timeout })
+  const metadata = createMetadata({
+    issuer: provider.issuer,
+    allowHttp: provider.unsafeAllowHttp,
+    fetch,
+    now: parts.wall,
+  })
 
-/** Nobody answers, or the provider itself has trouble: told apart from an answer that is wrong. */
-const reporting =
-  (fetch: typeof globalThis.fetch, timeout: number) =>
-  async (
-    url: string,
-    options: Omit<RequestInit, 'body' | 'signal'> & { body?: unknown; signal?: AbortSignal | undefined },
-  ): Promise<Response> => {
-    let response: Response
-    try {
-      response = await fetch(url, {
-        ...(options as RequestInit),
-        signal: options.signal ?? AbortSignal.timeout(timeout),
-      })
-    } catch (cause) {
-      throw new Unreachable('the identity provider cannot be reached', { cause })
-    }
-    if (response.status < 500) return response
-    await response.body?.cancel()
-    throw new Unreachable(`the identity provider answered ${response.status}`)
+  const configure = (server: ProviderMetadata): client.Configuration => {
+    const config = new client.Configuration(
+      server,
+      provider.clientId,
+      { client_secret: parts.secret, [client.clockTolerance]: tolerance },
+      client.ClientSecretBasic(parts.secret),
+    )
+    config.timeout = timeout / 1000
+    config[client.customFetch] = fetch
+    if (provider.unsafeAllowHttp) client.allowInsecureRequests(config)
+    return config
   }
+  const keysOf = ({ jwks_uri }: ProviderMetadata) =>
+    createProviderKeys({
+      load: async () => {
+        const response = await fetch(jwks_uri, { headers: { accept: 'application/json' } })
+        if (response.status !== 200)
+          throw new Unreachable(`the identity provider answered ${response.status} instead of its keys`)
+        return (await response.json()) as JSONWebKeySet
+      },
+      now: parts.wall,
+    })
 
-const causes = function* (thrown: unknown): Generator<unknown> {
-  for (let here = thrown; here !== undefined; here = here instanceof Error ? here.cause : undefined)
-    yield here
-}
-
-const refusals: Readonly<Record<string, 'auth.denied' | 'auth.provider-unavailable'>> = {
-  access_denied: 'auth.denied',
-  login_required: 'auth.denied',
-  interaction_required: 'auth.denied',
-  consent_required: 'auth.denied',
-  account_selection_required: 'auth.denied',
-  temporarily_unavailable: 'auth.provider-unavailable',
-  server_error: 'auth.provider-unavailable',
-}
-
-const translated = (thrown: unknown): SeneschalError => {
-  if (thrown instanceof SeneschalError) return thrown
-  if (thrown instanceof client.AuthorizationResponseError) {
-    const code = refusals[thrown.error] ?? 'auth.answer-invalid'
-    return new SeneschalError(code, `It said ${visible(thrown.error).slice(0, 64)}.`, { cause: thrown })
+  let held: { readonly server: ProviderMetadata; readonly provider: Provider } | undefined
+  const of = (server: ProviderMetadata): Provider => {
+    if (held?.server !== server)
+      held = {
+        server,
+        provider: {
+          config: configure(server),
+          keys: keysOf(server),
+          settings: provider,
+          tolerance,
+          wall: parts.wall,
+        },
+      }
+    return held.provider
   }
-  for (const cause of causes(thrown))
-    if (cause instanceof Unreachable || (cause instanceof DOMException && cause.name === 'TimeoutError'))
-      return new SeneschalError('auth.provider-unavailable', undefined, { cause: thrown })
-  return new SeneschalError('auth.answer-invalid', undefined, { cause: thrown })
+  return {
+    metadata,
+    /** As it is now: before somebody is sent there. */
+    fresh: async () => of(await metadata.fresh()),
+    known: async () => of(await metadata.known()),
+  }
 }
-
-type Known = { readonly config: client.Configuration; readonly keys: JWTVerifyGetKey | undefined }
 
 export const createOidc = (parts: OidcParts): Oidc => {
   const { provider, publicUrl } = parts.config
   const redirectUri = `${publicUrl}/auth/callback`
-  const timeout = milliseconds(provider.timeout)
-  const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
-  const fetch = reporting(parts.fetch, timeout)
-
-  const discover = async (): Promise<Known> => {
-    const found = client.discovery(
-      new URL(provider.issuer),
-      provider.clientId,
-      { client_secret: parts.secret, [client.clockTolerance]: tolerance },
-      client.ClientSecretBasic(parts.secret),
-      {
-        [client.customFetch]: fetch,
-        timeout: timeout / 1000,
-        execute: [
-          // The signature of the ID token is checked although it came straight from the provider.
-          client.enableNonRepudiationChecks,
-          ...(provider.unsafeAllowHttp ? [client.allowInsecureRequests] : []),
-        ],
-      },
-    )
-    const config = await found.catch((cause: unknown) => {
-      throw new Unreachable('the identity provider does not say what it is', { cause })
-    })
-    const uri = config.serverMetadata().jwks_uri
-    const keys =
-      uri === undefined
-        ? undefined
-        : createRemoteJWKSet(new URL(uri), {
-            // A flood of unknown key ids costs one request a minute.
-            cooldownDuration: 60_000,
-            timeoutDuration: timeout,
-            [joseFetch]: fetch,
-          })
-    return { config, keys }
-  }
-
-  let known: Promise<Known> | undefined
-  const ask = async (): Promise<Known> => {
-    known ??= discover()
-    try {
-      return await known
-    } catch (thrown) {
-      known = undefined
-      throw thrown
-    }
-  }
-  let finding: Promise<void> | undefined
-  /**
-   * Before somebody is sent there: a browser in front of a provider that is down has no way back, and shows a page
-   * that is not ours.
-   */
-  const findAlive = async (): Promise<void> => {
-    const response = await fetch(`${provider.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeout),
-    })
-    const body: unknown = await response.json().catch((cause: unknown) => {
-      throw new Unreachable('the identity provider did not answer in JSON', { cause })
-    })
-    if (!response.ok || (body as { issuer?: unknown } | null)?.issuer !== provider.issuer)
-      throw new Unreachable(`the identity provider answered ${response.status}, and not as one`)
-  }
-  /** Whoever asks meanwhile shares the question. */
-  const mustBeAlive = (): Promise<void> => {
-    finding ??= findAlive().finally(() => {
-      finding = undefined
-    })
-    return finding
-  }
-  const translating = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (thrown) {
-      throw translated(thrown)
-    }
-  }
-
-  /** Tokens of a grant; a provider that rotates nothing leaves the former one in force. */
-  const tokensOf = (
-    granted: { readonly refresh_token?: string; readonly access_token?: string },
-    before?: ProviderTokens,
-  ): ProviderTokens => ({
-    refresh: granted.refresh_token ?? before?.refresh,
-    access: granted.access_token,
-  })
-
-  /** `claims`, with what they lack out of userinfo. */
-  const complete = async (
-    config: client.Configuration,
-    claims: Readonly<Record<string, unknown>>,
-    access: string,
-    subject: string,
-    wanted: readonly string[],
-  ): Promise<Readonly<Record<string, unknown>>> => {
-    const lacking = wanted.filter((name) => !(name in claims))
-    const hasMore = config.serverMetadata().userinfo_endpoint !== undefined
-    const needsMore = lacking.some((name) => name !== provider.nameClaim)
-    const more: Readonly<Record<string, unknown>> =
-      needsMore && hasMore ? await client.fetchUserInfo(config, access, subject) : {}
-    // Who it is may be asked for; when and how they authenticated only the ID token vouches for.
-    return { ...Object.fromEntries(lacking.map((name) => [name, more[name]])), ...claims }
-  }
-
-  type Granted = Awaited<ReturnType<typeof client.authorizationCodeGrant>>
-
-  const identityFrom = async (config: client.Configuration, tokens: Granted): Promise<Identity> => {
-    const claims = tokens.claims()
-    if (claims === undefined || tokens.id_token === undefined) throw new Error('no ID token')
-    const wanted = [provider.personClaim, provider.nameClaim, provider.groupsClaim]
-    return {
-      issuer: claims.iss,
-      subject: claims.sub,
-      claims: await complete(config, claims, tokens.access_token, claims.sub, wanted),
-      sid: typeof claims.sid === 'string' ? claims.sid : null,
-      idToken: tokens.id_token,
-      tokens: tokensOf(tokens),
-    }
-  }
+  const { metadata, fresh, known } = createKnown(parts)
 
   /** How the provider asks for credentials although somebody is signed in there. */
   const asking = (again: boolean): Readonly<Record<string, string>> => ({
@@ -253,46 +122,26 @@ export const createOidc = (parts: OidcParts): Oidc => {
     ...(again && provider.acrValues !== undefined ? { acr_values: provider.acrValues } : {}),
   })
 
-  /** With a refresh token: the provider says whether the sign-in still holds, and for whom. */
-  const refresh = async (tokens: ProviderTokens, token: string, subject: string): Promise<Again> => {
-    const { config } = await ask()
-    let granted: Awaited<ReturnType<typeof client.refreshTokenGrant>>
-    try {
-      granted = await client.refreshTokenGrant(config, token)
-    } catch (thrown) {
-      if (thrown instanceof client.ResponseBodyError && thrown.error === 'invalid_grant')
-        return { is: 'ended' }
+  const waitForDevice = async (
+    at: Provider,
+    begun: client.DeviceAuthorizationResponse,
+    signal: AbortSignal,
+  ): Promise<Identity> => {
+    const granted = client.pollDeviceAuthorizationGrant(at.config, begun, undefined, { signal })
+    const tokens = await granted.catch((thrown: unknown) => {
+      const isNo = thrown instanceof client.ResponseBodyError
+      if (isNo && thrown.error === 'access_denied') throw new SeneschalError('auth.denied')
+      if (isNo && thrown.error === 'expired_token')
+        throw new SeneschalError('auth.denied', 'Its time is over. Begin again.')
       throw thrown
-    }
-    const claims = granted.claims() ?? {}
-    if ('sub' in claims && claims.sub !== subject) throw new Error('the provider refreshed somebody else')
-    const wanted = [provider.groupsClaim]
-    return {
-      is: 'told',
-      claims: await complete(config, claims, granted.access_token, subject, wanted),
-      tokens: tokensOf(granted, tokens),
-    }
-  }
-
-  /** Without one: as long as the access token lasts. */
-  const lookUp = async (access: string, subject: string): Promise<Again> => {
-    const { config } = await ask()
-    if (config.serverMetadata().userinfo_endpoint === undefined) return { is: 'silent', tokens: {} }
-    try {
-      const claims = await client.fetchUserInfo(config, access, subject)
-      return { is: 'told', claims, tokens: { access } }
-    } catch (thrown) {
-      // It has run out: nothing is known, and nothing changed.
-      if (thrown instanceof client.WWWAuthenticateChallengeError) return { is: 'silent', tokens: {} }
-      throw thrown
-    }
+    })
+    return identityFrom(at, tokens)
   }
 
   return {
     authorizationUrl: (attempt, again) =>
-      translating(async () => {
-        const { config } = await ask()
-        await mustBeAlive()
+      withProviderErrors(async () => {
+        const { config } = await fresh()
         const url = client.buildAuthorizationUrl(config, {
           redirect_uri: redirectUri,
           scope: provider.scopes.join(' '),
@@ -305,22 +154,22 @@ export const createOidc = (parts: OidcParts): Oidc => {
         return url.href
       }),
     exchange: (query, attempt) =>
-      translating(async () => {
-        const { config } = await ask()
-        const tokens = await client.authorizationCodeGrant(config, new URL(redirectUri + query), {
+      withProviderErrors(async () => {
+        const at = await known()
+        const tokens = await client.authorizationCodeGrant(at.config, new URL(redirectUri + query), {
           expectedState: attempt.state,
           expectedNonce: attempt.nonce,
           pkceCodeVerifier: attempt.verifier,
           idTokenExpected: true,
         })
-        return identityFrom(config, tokens)
+        return identityFrom(at, tokens)
       }),
     device: (again) =>
-      translating(async () => {
-        const { config } = await ask()
-        if (config.serverMetadata().device_authorization_endpoint === undefined)
+      withProviderErrors(async () => {
+        const at = await fresh()
+        if (at.config.serverMetadata().device_authorization_endpoint === undefined)
           throw new SeneschalError('auth.provider-unavailable', 'It has no sign-in for command lines.')
-        const begun = await client.initiateDeviceAuthorization(config, {
+        const begun = await client.initiateDeviceAuthorization(at.config, {
           scope: provider.scopes.join(' '),
           ...asking(again),
           // Not 0, which providers read as another way to write `prompt`, and device flows have no prompt.
@@ -332,41 +181,33 @@ export const createOidc = (parts: OidcParts): Oidc => {
           verificationUriComplete: begun.verification_uri_complete ?? null,
           expiresIn: begun.expires_in,
           interval: begun.interval ?? 5,
-          finish: (signal) =>
-            translating(async () => {
-              const granted = client.pollDeviceAuthorizationGrant(config, begun, undefined, { signal })
-              const tokens = await granted.catch((thrown: unknown) => {
-                const isNo = thrown instanceof client.ResponseBodyError
-                if (isNo && thrown.error === 'access_denied') throw new SeneschalError('auth.denied')
-                if (isNo && thrown.error === 'expired_token')
-                  throw new SeneschalError('auth.denied', 'Its time is over. Begin again.')
-                throw thrown
-              })
-              return identityFrom(config, tokens)
-            }),
+          finish: (signal) => withProviderErrors(() => waitForDevice(at, begun, signal)),
         }
       }),
     again: (tokens, subject) =>
-      translating(async () => {
-        if (tokens.refresh !== undefined) return refresh(tokens, tokens.refresh, subject)
-        if (tokens.access !== undefined) return lookUp(tokens.access, subject)
-        return { is: 'silent', tokens }
+      withProviderErrors(async () => {
+        // One question finds out that it is back, not one for each who waits for that.
+        const at = metadata.isDown() ? await fresh() : await known()
+        try {
+          return await askAgain(at, tokens, subject)
+        } catch (thrown) {
+          if (isUnreachable(thrown)) metadata.doubt()
+          throw thrown
+        }
       }),
+    isDown: metadata.isDown,
     endSessionUrl: async (idToken) => {
       // The hub's own session ends whether or not the provider can be asked.
-      const found = await ask().catch(() => undefined)
-      if (found === undefined) return undefined
-      const { config } = found
-      if (config.serverMetadata().end_session_endpoint === undefined) return undefined
-      return client.buildEndSessionUrl(config, {
+      const found = await known().catch(() => undefined)
+      if (found?.config.serverMetadata().end_session_endpoint === undefined) return undefined
+      return client.buildEndSessionUrl(found.config, {
         post_logout_redirect_uri: `${publicUrl}/`,
         ...(idToken === null ? {} : { id_token_hint: idToken }),
       }).href
     },
     verifyLogout: (token) =>
-      translating(async () => {
-        const { keys } = await ask()
-        if (keys === undefined) throw new SeneschalError('auth.logout-token-invalid')
+      withProviderErrors(async () => {
+        const { keys, tolerance } = await known()
         return verifyLogoutToken(token, {
           keys,
           issuer: provider.issuer,

@@ -15,7 +15,7 @@ export type ProviderGroups = {
 
 export type ProviderGroupsParts = {
   readonly sessions: Pick<Sessions, 'claimAsking' | 'tokensOf' | 'retell' | 'end'>
-  readonly oidc: Pick<Oidc, 'again'>
+  readonly oidc: Pick<Oidc, 'again' | 'isDown'>
   /** The claim that lists them. */
   readonly claim: string
   /** How old they may get, ms. */
@@ -70,8 +70,8 @@ export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups
       const age = now() - session.toldAt
       if (age < maxAge / 2) return session.groups
       const answer = asked(session)
-      // In the second half nobody waits: the answer is there for the next who comes.
-      if (age < maxAge) return session.groups
+      // In the second half nobody waits: the answer is there for the next who comes. Nor for a provider that is down.
+      if (age < maxAge || parts.oidc.isDown()) return session.groups
       const told = await answer
       if (told === 'ended') throw new SeneschalError('session.ended')
       return told.groups

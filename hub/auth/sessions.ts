@@ -9,7 +9,7 @@ import type { Elevation } from '../../protocol/tokens.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../store/open.ts'
 import type { SessionsTable } from '../store/tables.ts'
-import type { ProviderTokens } from './oidc.ts'
+import type { ProviderTokens } from './identity.ts'
 import type { Seal } from './seal.ts'
 import { hashOf, isSecret, newSecret, randomWord } from './secrets.ts'
 
