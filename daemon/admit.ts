@@ -1,6 +1,7 @@
 /** From the bytes of a request file to who asks for what, or why the file is none. */
 import { parseStrictJson } from '../durable/strict-json.ts'
 import { actionOf, isActionName } from '../protocol/actions/registry.ts'
+import { auditAnchor } from '../protocol/audit.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Ask, requestFile } from '../protocol/requests.ts'
 import type { Verifier } from '../wire/tokens.ts'
@@ -62,6 +63,8 @@ const granted = async (
     session: grant.session,
     elevation: elevation !== null && elevation.until >= filedAt ? elevation.class : null,
     reason: grant.reason ?? null,
+    // Grants of before said no writer.
+    ...(auditAnchor.test(grant.audit) ? { anchor: grant.audit } : {}),
     notAfter: grantedAt + actionOf(ask.action).notAfter,
   }
 }

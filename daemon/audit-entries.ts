@@ -35,6 +35,7 @@ const ofRequest = (request: Accepted, outcome: Outcome, run: Run | undefined): A
   args: request.ask.action === 'submit' ? runArgs(request, run) : auditArgs(request),
   reason: outcome.reason ?? request.reason,
   request: request.id,
+  anchor: request.anchor ?? null,
 })
 
 /** Asked before the event is applied: a request is forgotten as one that waits once it is answered. */

@@ -24,6 +24,8 @@ export type Accepted = {
   /** Class raised to when it was granted, if the privileges had not ended by then. */
   readonly elevation: 'execute' | 'write' | null
   readonly reason: string | null
+  /** Head of the hub's audit chain when it was granted, `WRITER=SEQ:HASH`; kept with the outcome. */
+  readonly anchor?: string
   /** After this time it is not applied any more, epoch ms. */
   readonly notAfter: number
 }

@@ -7,6 +7,7 @@ import { ensureDir } from '../durable/files.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
 import { openAuditIndex } from './audit-index.ts'
 import type { Audit, Log } from './context.ts'
+import { createOtherHeads } from './other-heads.ts'
 
 export type HubAudit = Audit & {
   /** Takes records of other writers, in order, possibly again; new ones are indexed and told to whoever listens. */
@@ -47,17 +48,18 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
   index.add(batch)
   if (!index.isWhole()) index.becameWhole()
 
+  const heads = createOtherHeads()
   const tell = (record: AuditRecord): void => {
     watchers.emit('record', record)
   }
   return {
     record: async (entry) => {
-      const record = await chain.append(entry)
+      const record = await chain.append({ ...entry, anchor: heads.take() })
       index.add([record])
       tell(record)
       return record
     },
-    head: () => chain.head(),
+    head: () => `${writer}=${chain.head()}`,
     onRecord: (listener) => {
       watchers.on('record', listener)
       return () => watchers.off('record', listener)
@@ -68,6 +70,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
       const named = new Map(records.map((record) => [`${record.writer}#${record.seq}`, record]))
       const fresh = [...named.values()].filter((record) => record.writer !== writer && !index.has(record))
       index.add(fresh)
+      heads.note(fresh)
       for (const record of fresh) tell(record)
     },
     close: async () => {

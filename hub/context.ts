@@ -141,6 +141,7 @@ export type Servers = {
 /** Records before the act: rejects with `audit.unwritable`, and then nothing may happen. */
 export type Audit = {
   readonly record: (entry: AuditEntry) => Promise<AuditRecord>
+  /** `WRITER=SEQ:HASH` of the last record that is on disk: others keep it, so that it cannot be taken back. */
   readonly head: () => string
   readonly onRecord: (listener: (record: AuditRecord) => void) => () => void
   /** Newest first. A page may be short, even empty: as long as it has a cursor there may be more. */

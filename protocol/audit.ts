@@ -179,7 +179,11 @@ export const auditLimits = {
   reason: 1000,
   request: 64,
   sentence: 2000,
+  anchor: 160,
 } as const
+
+/** `WRITER=SEQ:HASH`: the head of a chain that somebody else keeps. */
+export const auditAnchor = /^((?:hub|daemon)\/[A-Za-z0-9_.-]{1,64})=(0|[1-9][0-9]{0,15}):([0-9a-f]{64})$/
 
 /** One record. Fields that do not apply are null, so that every record has the same keys in the same order. */
 export const auditRecord = z.readonly(
@@ -210,6 +214,8 @@ export const auditRecord = z.readonly(
     request: text(auditLimits.request),
     /** The whole as a sentence for people. */
     sentence: z.string().check(z.maxLength(auditLimits.sentence)),
+    /** The latest head of another writer's chain that was known here: neither can be rewritten without the other. */
+    anchor: z.optional(text(auditLimits.anchor)),
     /** SHA-256 (hex) over the previous record's hash and this record without `hash`. */
     hash: z.string(),
   }),

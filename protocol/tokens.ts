@@ -50,7 +50,7 @@ export const grantClaims = z.readonly(
     reason: z.optional(z.string().check(z.maxLength(1000))),
     /** Version of the permission snapshot by which the hub decided. */
     policy: z.number(),
-    /** Head of the hub's audit chain after the intent was recorded. */
+    /** `WRITER=SEQ:HASH`: head of the hub's audit chain after the intent was recorded. */
     audit: z.string(),
     request: ask,
     jti: requestId,

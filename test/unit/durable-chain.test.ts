@@ -45,10 +45,12 @@ test('a record says who did what in one sentence, and follows the one before it'
   const report = await verifyChain(dir)
   assert.equal(report.ok, true)
   assert.deepEqual(report.chains[0], {
+    dir,
     writer,
     files: 1,
     records: 2,
     head: `2:${second.hash}`,
+    anchored: 0,
     bad: undefined,
   })
 })
