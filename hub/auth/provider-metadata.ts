@@ -46,7 +46,7 @@ export type Metadata = {
 }
 
 /** After the first failure, doubled with each, ms: nobody who tries again waits long. */
-const pauses = { first: 500, longest: 5000 } as const
+const pauses = { first: 500, longest: 3000 } as const
 
 export const createMetadata = (parts: {
   readonly issuer: string

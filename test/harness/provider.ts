@@ -1,5 +1,14 @@
 /** The demonstration's identity provider, with switches that make it lie. */
-import { CompactSign, decodeJwt, importJWK, type JWTPayload } from 'jose'
+import type { ServerResponse } from 'node:http'
+import {
+  CompactSign,
+  decodeJwt,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+} from 'jose'
 import {
   type DemoPerson,
   type ProviderOptions,
@@ -24,6 +33,12 @@ export type Lies = {
   refused: 'invalid_grant' | 'invalid_token' | undefined
   /** Whether refresh tokens are given. */
   refresh: boolean
+  /** Changes the published keys. */
+  jwks: ((keys: readonly JWK[]) => readonly JWK[]) | undefined
+  /** Changes what it says of itself. */
+  metadata: ((said: Readonly<Record<string, unknown>>) => object) | undefined
+  /** Takes an answer over where it returns true: late, endless, cut, or never. */
+  answer: ((path: string, response: ServerResponse) => boolean) | undefined
   /** Changes the address to which the browser is sent back. */
   callback: ((url: URL) => void) | undefined
 }
@@ -35,6 +50,8 @@ export type LyingProvider = RunningProvider & {
     claims: JWTPayload,
     header?: { readonly typ?: string; readonly kid?: string },
   ) => Promise<string>
+  /** From now on it signs by a key of its own making, published or not yet. */
+  readonly rotate: (published: boolean) => Promise<void>
   /** Every access and refresh token that was given. */
   readonly issued: string[]
   /** Answers that were given, by path. */
@@ -45,20 +62,41 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
   const running = await startProvider(options)
   const lies: Lies = {
     ...{ idToken: undefined, sign: undefined, userinfo: undefined, callback: undefined },
-    ...{ refused: undefined, refresh: true },
+    ...{ jwks: undefined, metadata: undefined, answer: undefined, refused: undefined, refresh: true },
   }
   const issued: string[] = []
   const asked = new Map<string, number>()
   const key = await importJWK(running.key, 'RS256')
+
+  const rotate = async (published: boolean): Promise<void> => {
+    const { privateKey, publicKey } = await generateKeyPair('RS256')
+    const kid = crypto.randomUUID()
+    const made: JWK = { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' }
+    lies.sign = (claims) =>
+      new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+        .setProtectedHeader({ alg: 'RS256', kid })
+        .sign(privateKey)
+    lies.jwks = published ? () => [made] : undefined
+  }
 
   const sign = (claims: JWTPayload, header: Readonly<Record<string, string>> = {}): Promise<string> =>
     new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'RS256', kid: String(running.key.kid), ...header })
       .sign(key)
 
+  // Answers that were broken off are what tests ask for, not news.
+  running.provider.on('error', () => undefined)
   running.provider.use(async (ctx, next) => {
     asked.set(ctx.path, (asked.get(ctx.path) ?? 0) + 1)
+    if (lies.answer?.(ctx.path, ctx.res) === true) {
+      ctx.respond = false
+      return
+    }
     await next()
+    if (ctx.path === '/jwks' && lies.jwks !== undefined)
+      ctx.body = { keys: lies.jwks((ctx.body as { keys: readonly JWK[] }).keys) }
+    if (ctx.path === '/.well-known/openid-configuration' && lies.metadata !== undefined)
+      ctx.body = lies.metadata(ctx.body as Record<string, unknown>)
     const body = ctx.body as { id_token?: string; access_token?: string; refresh_token?: string } | undefined
     if (ctx.path === '/token') {
       if (!lies.refresh) delete body?.refresh_token
@@ -94,6 +132,7 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
   return {
     ...running,
     lies,
+    rotate,
     issued,
     asked,
     logoutToken: (claims, header = {}) => sign(claims, { typ: 'logout+jwt', ...header }),
