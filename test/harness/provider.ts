@@ -84,12 +84,12 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
       .setProtectedHeader({ alg: 'RS256', kid: String(running.key.kid), ...header })
       .sign(key)
 
-  // Answers that were broken off are what tests ask for, not news.
-  running.provider.on('error', () => undefined)
   running.provider.use(async (ctx, next) => {
     asked.set(ctx.path, (asked.get(ctx.path) ?? 0) + 1)
     if (lies.answer?.(ctx.path, ctx.res) === true) {
       ctx.respond = false
+      // One that is broken off is what was asked for, not news.
+      ctx.onerror = () => undefined
       return
     }
     await next()
