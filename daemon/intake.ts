@@ -14,7 +14,7 @@ import type { Accepted, DaemonEvent } from './events.ts'
 import { createFairQueue } from './fair-queue.ts'
 import type { Publisher } from './published.ts'
 import { createRefusals } from './refusals.ts'
-import { known, publicName } from './requests.ts'
+import { known, ownerOfName, publicName } from './requests.ts'
 import type { DaemonState } from './state.ts'
 
 export type IntakeParts = {
@@ -97,7 +97,7 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     }
     const id = found.name.replace(/\.json$/, '')
     // Who squats on another's id must not answer for it.
-    if (requestId.safeParse(id).success && !state.requests.names.has(id))
+    if (requestId.safeParse(id).success && ownerOfName(state.requests, id) === undefined)
       await publisher.publish(id, { id, state: 'refused', code, at: now() })
     release(found)
   }

@@ -4,29 +4,35 @@ import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { RequestRow } from '../protocol/rows.ts'
 import { grantLifetime } from '../protocol/tokens.ts'
 import type { Accepted, Outcome } from './events.ts'
+import { createGrantedAnswers, type GrantedAnswers } from './granted-answers.ts'
 
 /** A request is named by who wrote its file and its id: nobody else can take a name away. */
 export const requestKey = (uid: number, id: string): string => `${uid}:${id}`
 
-export type Answer = Outcome & { readonly id: string; readonly uid: number; readonly at: number }
+/** Without the reason, which stands in the feed: nobody who asks the same again is told it from here. */
+export type Answer = Omit<Outcome, 'reason'> & {
+  readonly id: string
+  readonly uid: number
+  readonly at: number
+}
 
 export type Requests = {
   /** Taken up and not answered. */
   readonly waiting: Map<string, { readonly request: Accepted; readonly at: number }>
-  /** Answers to granted requests, the oldest first. */
-  readonly granted: Map<string, Answer>
+  /** Answers to granted requests: each grant is used once. */
+  readonly granted: GrantedAnswers
   /** Uid → answers to its own requests, the oldest first: whoever asks much makes the daemon forget nobody else's. */
   readonly own: Map<number, Map<string, Answer>>
-  /** Ids whose public status belongs to a uid: whoever came first. */
+  /** Ids whose public status belongs to a uid; those of answered granted requests stand with their answers. */
   readonly names: Map<string, number>
   /** Rows of answered requests that stand in each account's feed, and in the site's, the oldest first. */
   readonly shown: Map<string, Map<string, RequestRow>>
   readonly shownAtSite: Map<string, RequestRow>
 }
 
-export const createRequests = (): Requests => ({
+export const createRequests = (granted: GrantedAnswers = createGrantedAnswers()): Requests => ({
   waiting: new Map(),
-  granted: new Map(),
+  granted,
   own: new Map(),
   names: new Map(),
   shown: new Map(),
@@ -39,7 +45,7 @@ export const createRequests = (): Requests => ({
  */
 const grantMemoryMs =
   Math.max(...Object.values(actions).map(({ notAfter }) => notAfter)) + grantLifetime + 60_000
-/** Answers to be had again by asking again: to granted requests, and to the own ones of one account. */
+/** Answers to be had again by asking again: the latest to granted requests, and to the own ones of one account. */
 const mostAnswers = 20_000
 /** The same for a user who is no account. More than can be in work at once, so a restart does nothing twice. */
 const mostOfStranger = 1000
@@ -53,30 +59,37 @@ export const known = (
 ): { readonly waiting: true } | { readonly waiting: false; readonly answer: Answer } | undefined => {
   const key = requestKey(uid, id)
   if (requests.waiting.has(key)) return { waiting: true }
-  const answer = requests.granted.get(key) ?? requests.own.get(uid)?.get(key)
+  const answer = requests.own.get(uid)?.get(key) ?? requests.granted.find(uid, id)
   return answer === undefined ? undefined : { waiting: false, answer }
 }
+
+/** The uid that came first with an id. */
+export const ownerOfName = ({ names, granted }: Requests, id: string): number | undefined =>
+  names.get(id) ?? granted.ownerOf(id)
 
 /** Whoever came first with an id has the public name; others get one of their own. */
 export const publicName = (
   requests: Requests,
   { id, uid }: { readonly id: string; readonly uid: number },
-): string => (requests.names.get(id) === uid ? id : `${id}-${uid}`)
+): string => (ownerOfName(requests, id) === uid ? id : `${id}-${uid}`)
 
 /** Names in `2_processing` of requests that wait. */
 export const waitingNames = (requests: Requests): ReadonlySet<string> =>
   new Set([...requests.waiting.values()].map(({ request }) => publicName(requests, request)))
 
-const forget = (
-  requests: Requests,
-  table: Map<string, Answer>,
-  { most, now, keepMs }: { readonly most: number; readonly now: number; readonly keepMs: number },
-): void => {
+const forgetOldest = (requests: Requests, table: Map<string, Answer>, most: number): void => {
   for (const [key, answer] of table) {
-    if (table.size <= most || now - answer.at < keepMs) return
+    if (table.size <= most) return
     table.delete(key)
     if (requests.names.get(answer.id) === answer.uid) requests.names.delete(answer.id)
   }
+}
+
+/** Its name goes with it, if it has that. */
+export const addGrantedAnswer = (requests: Requests, { id, uid, state, code, at }: Answer): void => {
+  const isNamed = requests.names.get(id) === uid
+  requests.granted.add({ id, uid, state, code, at, isNamed })
+  if (isNamed) requests.names.delete(id)
 }
 
 /** The one who owns them answers for their number: nobody's are forgotten for another's. */
@@ -87,17 +100,20 @@ export const addOwnAnswer = (requests: Requests, answer: Answer): Map<string, An
 }
 
 /** Remembers an answer, and forgets the oldest ones. */
-export const remember = (requests: Requests, request: Accepted, answer: Answer): void => {
-  const key = requestKey(request.uid, request.id)
-  requests.waiting.delete(key)
-  const now = answer.at
+export const remember = (
+  requests: Requests,
+  request: Accepted,
+  { id, uid, state, code, at }: Answer,
+): void => {
+  requests.waiting.delete(requestKey(uid, id))
+  const answer = { id, uid, state, code, at }
   if (request.via === 'web') {
-    requests.granted.set(key, answer)
-    forget(requests, requests.granted, { most: mostAnswers, now, keepMs: grantMemoryMs })
+    addGrantedAnswer(requests, answer)
+    requests.granted.forget({ before: at - grantMemoryMs, least: mostAnswers })
     return
   }
   const most = request.stranger === true ? mostOfStranger : mostAnswers
-  forget(requests, addOwnAnswer(requests, answer), { most, now, keepMs: 0 })
+  forgetOldest(requests, addOwnAnswer(requests, answer), most)
 }
 
 export const presentRequest = (

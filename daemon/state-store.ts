@@ -3,18 +3,19 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { AccountRow, RequestRow } from '../protocol/rows.ts'
 import { restoreStandstill, type StoredStandstill, storeStandstill } from './control/standstill.ts'
 import type { Accepted } from './events.ts'
+import { createGrantedAnswers, type StoredBlock } from './granted-answers.ts'
 import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
-import { type Answer, addOwnAnswer, requestKey } from './requests.ts'
+import { type Answer, addGrantedAnswer, addOwnAnswer, requestKey } from './requests.ts'
 import { createDaemonState, type DaemonState, everyWorkflow, tryDefinition } from './state.ts'
 import { restoreWorkflow, type StoredWorkflow, storeWorkflow } from './workflow-store.ts'
 
-const formatVersion = 1
+const formatVersion = 2
 
 /** Where each feed was when the state was stored: one that is behind it lost lines with the machine. */
 export type FeedPlaces = Readonly<Record<string, { readonly epoch: string; readonly seq: number }>>
 
 export type StoredState = {
-  readonly v: typeof formatVersion
+  readonly v: number
   readonly feeds: FeedPlaces
   readonly audited: number
   /** Absent in what an earlier version stored. */
@@ -23,7 +24,7 @@ export type StoredState = {
   readonly accounts: readonly AccountRow[]
   readonly workflows: readonly StoredWorkflow[]
   readonly waiting: readonly { readonly request: Accepted; readonly at: number }[]
-  readonly granted: readonly Answer[]
+  readonly granted: readonly StoredBlock[]
   readonly own: readonly Answer[]
   readonly names: readonly (readonly [string, number])[]
   readonly shown: readonly RequestRow[]
@@ -34,6 +35,10 @@ export type StoredState = {
   readonly grantsFrom?: number
 }
 
+/** Version 1: granted requests were stored like all others, their names with all others'. */
+type FormerState = Omit<StoredState, 'granted'> & { readonly v: 1; readonly granted: readonly Answer[] }
+const isFormer = (stored: StoredState | FormerState): stored is FormerState => stored.v === 1
+
 export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState => ({
   v: formatVersion,
   feeds,
@@ -43,7 +48,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   accounts: [...state.accounts.values()],
   workflows: [...everyWorkflow(state)].map(storeWorkflow),
   waiting: [...state.requests.waiting.values()],
-  granted: [...state.requests.granted.values()],
+  granted: state.requests.granted.store(),
   own: [...state.requests.own.values()].flatMap((answers) => [...answers.values()]),
   names: [...state.requests.names],
   shown: [...state.requests.shown.values()].flatMap((rows) => [...rows.values()]),
@@ -55,12 +60,12 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
 
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
 export const restoreState = (data: unknown): { readonly state: DaemonState; readonly feeds: FeedPlaces } => {
-  const stored = data as StoredState
+  const stored = data as StoredState | FormerState
   if (typeof data !== 'object' || data === null || typeof stored.v !== 'number')
     throw new SeneschalError('state.unreadable', 'The snapshot has no version.')
   if (stored.v > formatVersion)
     throw new SeneschalError('format.newer', `The snapshot has version ${stored.v}, not ${formatVersion}.`)
-  const state = createDaemonState()
+  const state = createDaemonState(isFormer(stored) ? undefined : createGrantedAnswers(stored.granted))
   state.audited = stored.audited
   for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
@@ -77,9 +82,9 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   const { requests } = state
   for (const entry of stored.waiting)
     requests.waiting.set(requestKey(entry.request.uid, entry.request.id), entry)
-  for (const answer of stored.granted) requests.granted.set(requestKey(answer.uid, answer.id), answer)
   for (const answer of stored.own) addOwnAnswer(requests, answer)
   for (const [id, uid] of stored.names) requests.names.set(id, uid)
+  if (isFormer(stored)) for (const answer of stored.granted) addGrantedAnswer(requests, answer)
   for (const row of stored.shown) {
     const rows = requests.shown.get(row.account) ?? new Map<string, RequestRow>()
     requests.shown.set(row.account, rows.set(row.id, row))

@@ -13,6 +13,7 @@ import {
 } from './control/standstill.ts'
 import { type Definition, definitionFile, readDefinition } from './definition.ts'
 import type { DaemonEvent, EventKind, EventOf } from './events.ts'
+import type { GrantedAnswers } from './granted-answers.ts'
 import {
   addRun,
   applyJob,
@@ -30,6 +31,7 @@ import {
 import { quarantine } from './quarantine.ts'
 import {
   createRequests,
+  ownerOfName,
   presentRequest,
   type Requests,
   remember,
@@ -64,13 +66,13 @@ export type DaemonState = {
   grantsFrom: number
 }
 
-export const createDaemonState = (): DaemonState => ({
+export const createDaemonState = (granted?: GrantedAnswers): DaemonState => ({
   audited: 0,
   refused: new Set(),
   permissions: { version: 0, digest: '' },
   accounts: new Map(),
   workflows: new Map(),
-  requests: createRequests(),
+  requests: createRequests(granted),
   runs: createRuns(),
   standstill: createStandstill(),
   grantsFrom: 0,
@@ -258,7 +260,7 @@ const appliers: Appliers = {
 
   accepted: ({ requests }, { at, request }) => {
     requests.waiting.set(requestKey(request.uid, request.id), { request, at })
-    if (!requests.names.has(request.id)) requests.names.set(request.id, request.uid)
+    if (ownerOfName(requests, request.id) === undefined) requests.names.set(request.id, request.uid)
     const row = presentRequest(request, at, undefined)
     const put = { kind: 'request' as const, key: row.id, row }
     const site = request.via === 'web' ? [put] : []

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { Accepted } from '../../daemon/events.ts'
-import { createRequests, known, remember } from '../../daemon/requests.ts'
+import { createRequests, known, publicName, remember } from '../../daemon/requests.ts'
 
 const request = (uid: number, more: Partial<Accepted> = {}): Accepted => ({
   id: randomUUID(),
@@ -44,14 +44,16 @@ test('whoever asks much makes the daemon forget nobody else’s answers', () => 
   }
   assert.equal(requests.own.get(2002)?.size, 20_000)
   assert.equal(requests.own.get(3003)?.size, 1000)
-  assert.equal(requests.names.size, 21_002)
+  assert.equal(requests.names.size, 21_001)
+  assert.equal(publicName(requests, granted), granted.id, 'the name is still its own')
+  assert.equal(publicName(requests, { ...granted, uid: 2002 }), `${granted.id}-2002`)
 })
 
 test('a granted request is remembered for as long as its grant could be used again', () => {
   const requests = createRequests()
   const first = request(1001, { via: 'web', person: 'jacintar' })
   answered(requests, first, 0)
-  for (let n = 0; n < 20_100; n += 1)
+  for (let n = 0; n < 60_000; n += 1)
     answered(requests, request(1001, { via: 'web', person: 'jacintar' }), 300_000)
   assert.equal(known(requests, first.uid, first.id)?.waiting, false)
   answered(requests, request(1001, { via: 'web', person: 'jacintar' }), 86_400_000)
