@@ -1,7 +1,7 @@
 /** Files and directories that are either whole or not there, with exactly the mode that was asked for. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, chown, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, chown, type FileHandle, lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod/mini'
 import { SeneschalError } from '../protocol/errors.ts'
@@ -13,6 +13,9 @@ export type FileSettings = {
   /** Default true: file and directory entry are on disk when it resolves. */
   readonly fsync?: boolean | undefined
 }
+
+/** Whole, or in pieces. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>
 
 /** An absent file is an answer; anything else is thrown. */
 export const isAbsent = (thrown: unknown): boolean => errnoOf(thrown) === 'ENOENT'
@@ -26,16 +29,29 @@ export const syncDir = async (path: string): Promise<void> => {
   await dir.sync()
 }
 
+/** Pieces reach the disk one by one: a long sync would hold up whoever waits for one of another file. */
+const writePieces = async (
+  file: FileHandle,
+  data: AsyncIterable<Uint8Array>,
+  settings: FileSettings,
+): Promise<void> => {
+  for await (const piece of data) {
+    await file.writeFile(piece)
+    if (settings.fsync !== false) await file.datasync()
+  }
+}
+
 /** Creates a file that was not there, whole, with its mode; leaves nothing behind when that fails. */
 export const writeNewFile = async (
   path: string,
-  data: string | Uint8Array,
+  data: FileContent,
   settings: FileSettings,
 ): Promise<void> => {
   const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
   try {
     await using file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
-    await file.writeFile(data)
+    if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data)
+    else await writePieces(file, data, settings)
     if (settings.gid !== undefined) await file.chown(-1, settings.gid)
     await file.chmod(settings.mode)
     if (settings.fsync !== false) await file.sync()
@@ -48,7 +64,7 @@ export const writeNewFile = async (
 /** Replaces a file in one step; whoever reads it sees the old or the new one. */
 export const writeFileAtomic = async (
   path: string,
-  data: string | Uint8Array,
+  data: FileContent,
   settings: FileSettings,
 ): Promise<void> => {
   const temp = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`)

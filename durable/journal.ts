@@ -161,9 +161,15 @@ export const openJournal = async <Event>(settings: JournalSettings<Event>): Prom
     readSnapshot,
     writeSnapshot: async (seq, data) => {
       if (seq > durableSeq) throw new RangeError(`event ${seq} is not durable yet`)
-      const bytes = await jsonInTurns({ v: snapshotVersion, seq, data })
-      await writeFileAtomic(join(dir, 'snapshot.json'), bytes, { mode: 0o600 })
-      return bytes.length
+      let bytes = 0
+      async function* counted(): AsyncGenerator<Buffer> {
+        for await (const piece of jsonInTurns({ v: snapshotVersion, seq, data })) {
+          bytes += piece.length
+          yield piece
+        }
+      }
+      await writeFileAtomic(join(dir, 'snapshot.json'), counted(), { mode: 0o600 })
+      return bytes
     },
     prune: async (beforeSeq) => {
       for (let next = segments[1]; next !== undefined && next.first <= beforeSeq; next = segments[1]) {

@@ -29,17 +29,15 @@ function* pieces(value: unknown, depth: number): Generator<string> {
   } else yield JSON.stringify(value)
 }
 
-/** What `JSON.stringify` gives for plain data, which must not change meanwhile. */
-export const jsonInTurns = async (value: object): Promise<Buffer> => {
-  const turns: Buffer[] = []
+/** What `JSON.stringify` gives for plain data, which must not change meanwhile, in pieces: never all of it at once. */
+export async function* jsonInTurns(value: object): AsyncGenerator<Buffer> {
   let text = ''
   for (const piece of pieces(value, 0)) {
     text += piece
     if (text.length < perTurn) continue
-    turns.push(Buffer.from(text))
+    yield Buffer.from(text)
     text = ''
     await new Promise((resolve) => setImmediate(resolve))
   }
-  turns.push(Buffer.from(text))
-  return Buffer.concat(turns)
+  yield Buffer.from(text)
 }

@@ -172,12 +172,13 @@ test('JSON that is made in turns is what JSON.stringify gives', async () => {
     skipped: undefined,
     data: { rows, empty: [], deep: { a: { b: 'x'.repeat(300_000) } } },
   }
-  assert.equal((await jsonInTurns(value)).toString(), JSON.stringify(value))
+  const pieces = await Array.fromAsync(jsonInTurns(value))
+  assert.equal(Buffer.concat(pieces).toString(), JSON.stringify(value))
   let turns = 0
   const count = setInterval(() => {
     turns += 1
   })
-  await jsonInTurns({ data: Array.from({ length: 30 }, () => 'y'.repeat(200_000)) })
+  await Array.fromAsync(jsonInTurns({ data: Array.from({ length: 30 }, () => 'y'.repeat(200_000)) }))
   clearInterval(count)
   assert.ok(turns > 0, 'others had their turn')
 })
