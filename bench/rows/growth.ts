@@ -37,18 +37,20 @@ const memoryOf = async (desk: Desk): Promise<number> => {
 }
 
 /** A file goes when its answer is on disk; what is published of it goes too, which is retention's work elsewhere. */
-const answer = async (desk: Desk, count: number): Promise<void> => {
-  const { layout, staging } = desk
-  for (const name of await prepareRequests(desk, count))
-    renameSync(join(staging, name), join(layout.inbox, name))
+const answer = async ({ layout, staging }: Desk, names: readonly string[]): Promise<void> => {
+  for (const name of names) renameSync(join(staging, name), join(layout.inbox, name))
   while (readdirSync(layout.inbox).length > 0) await sleep(20)
   for (const parent of [layout.finished, layout.error])
     for (const name of readdirSync(parent)) rmSync(join(parent, name), { recursive: true, force: true })
 }
 
+/** The next ones are made while these are answered: there are many. */
 const answerUpTo = async (bench: Bench, desk: Desk, from: number, to: number): Promise<void> => {
+  let next = prepareRequests(desk, Math.min(batch, to - from))
   for (let done = from; done < to; done += batch) {
-    await answer(desk, Math.min(batch, to - done))
+    const names = await next
+    next = prepareRequests(desk, Math.max(0, Math.min(batch, to - done - batch)))
+    await answer(desk, names)
     if ((done / batch) % 50 === 49) bench.say(`growth: ${(done + batch).toLocaleString('en')} answered`)
   }
 }
@@ -67,7 +69,7 @@ export const growth: Row = {
     if (!bench.quick) {
       bench.say('growth: until the ids of grants may be forgotten')
       await sleep(forgottenAfterMs)
-      await answer(desk, batch)
+      await answer(desk, await prepareRequests(desk, batch))
     }
     const after = await memoryOf(desk)
     const of = (count: number, rounds: readonly number[]) => ({
