@@ -7,6 +7,17 @@ export type AddressOf = (request: IncomingMessage) => string
 const family = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4')
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 
+/** Whether an address is one of these, or within one of these CIDR ranges. */
+export const addressList = (entries: readonly string[]): ((address: string) => boolean) => {
+  const list = new BlockList()
+  for (const entry of entries) {
+    const [address = '', bits] = entry.split('/')
+    if (bits === undefined) list.addAddress(address, family(address))
+    else list.addSubnet(address, Number(bits), family(address))
+  }
+  return (address) => isIP(address) !== 0 && list.check(address, family(address))
+}
+
 /** Set by what passes requests on; a client of ours has no reason to. */
 const forwardedFor = 'x-forwarded-for'
 export const cameThroughProxy = ({ headers }: IncomingMessage): boolean => headers[forwardedFor] !== undefined
@@ -20,13 +31,7 @@ export const createAddressOf = (
   onStranger: (address: string) => void = () => undefined,
 ): AddressOf => {
   let told = false
-  const proxies = new BlockList()
-  for (const entry of trusted) {
-    const [address = '', bits] = entry.split('/')
-    if (bits === undefined) proxies.addAddress(address, family(address))
-    else proxies.addSubnet(address, Number(bits), family(address))
-  }
-  const isProxy = (address: string) => isIP(address) !== 0 && proxies.check(address, family(address))
+  const isProxy = addressList(trusted)
   return (request) => {
     let address = plain(request.socket.remoteAddress ?? '')
     if (!cameThroughProxy(request)) return address

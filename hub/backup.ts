@@ -86,6 +86,10 @@ const voidSessions = async (database: string, at: number): Promise<void> => {
       'kiosk_sessions',
       'kiosk_nonces',
       'logout_tokens',
+      // One that was revoked since would be good again.
+      'script_tokens',
+      'break_glass',
+      'break_glass_tries',
     ] as const)
       await db.deleteFrom(table).execute()
     await db

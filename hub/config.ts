@@ -1,6 +1,6 @@
 /** The hub's configuration. */
 import { z } from 'zod/mini'
-import { absolutePath, duration, port, secretRef } from '../config/schemas.ts'
+import { absolutePath, duration, durationWithin, port, secretRef } from '../config/schemas.ts'
 import { accountPattern } from '../protocol/ids.ts'
 import { spawnerConfig } from '../spawners/registry.ts'
 import { daemonConfig, daemonsApart, siteName } from './daemons/config.ts'
@@ -55,6 +55,14 @@ const provider = z
     ),
   )
 
+const elevationTime = durationWithin('PT1M', 'PT24H')
+const elevationOfClass = z.strictObject({
+  duration: z.optional(elevationTime),
+  reasonRequired: z.optional(z.boolean()),
+  /** Asked for instead of `provider.acrValues`. */
+  acrValues: z.optional(text),
+})
+
 const fields = z.strictObject({
   /** Shown at the head of each page. */
   title: z._default(text, 'Seneschal'),
@@ -70,10 +78,13 @@ const fields = z.strictObject({
   publicUrl: origin,
   provider,
   session: z._default(z.strictObject({ maxAge: z._default(duration, 'P30D') }), { maxAge: 'P30D' }),
+  /** Raising privileges; what a class says of its own goes before. A site file may allow less time, never more. */
   elevation: z._default(
     z.strictObject({
-      duration: z._default(duration, 'PT15M'),
+      duration: z._default(elevationTime, 'PT15M'),
       reasonRequired: z._default(z.boolean(), false),
+      execute: z.optional(elevationOfClass),
+      write: z.optional(elevationOfClass),
     }),
     { duration: 'PT15M', reasonRequired: false },
   ),
@@ -93,6 +104,23 @@ const fields = z.strictObject({
     }),
     { allowAccountNames: [] },
   ),
+  /** Tokens with which scripts read. */
+  tokens: z._default(
+    z.strictObject({
+      /** How long one is good for unless its person says, and at most. */
+      lasts: z._default(durationWithin('PT1M', 'P3660D'), 'P30D'),
+      longest: z._default(durationWithin('PT1M', 'P3660D'), 'P365D'),
+      /** How old the provider's word about a person's groups may get until their tokens sleep. */
+      groupsMaxAge: z._default(durationWithin('PT1M', 'P3660D'), 'P7D'),
+      /** Requests per token and minute. */
+      perMinute: z._default(z.number().check(z.int(), z.gte(1)), 600),
+    }),
+    { lasts: 'P30D', longest: 'P365D', groupsMaxAge: 'P7D', perMinute: 600 },
+  ),
+  /** How long a kiosk is enrolled for unless its administrator says. */
+  kiosks: z._default(z.strictObject({ lasts: z._default(durationWithin('PT1M', 'P3660D'), 'P365D') }), {
+    lasts: 'P365D',
+  }),
   /** Whether a person's groups on this host count, as `unix/NAME`. */
   unixGroups: z._default(z.boolean(), false),
   /** A directory server whose groups count as `ldap/NAME`. */

@@ -7,6 +7,7 @@ import type { ProgressEvent } from '../protocol/api.ts'
 import type { AuditEntry, AuditRecord } from '../protocol/audit.ts'
 import type { ElevationClass, PermissionAction, PermissionSnapshot } from '../protocol/permissions.ts'
 import type { AccountRow, DaemonRow, RequestRow, ServerRow, SummaryRow } from '../protocol/rows.ts'
+import type { TokenScope } from '../protocol/script-tokens.ts'
 import type { Elevation } from '../protocol/tokens.ts'
 
 /** Milliseconds since the epoch; never runs backwards (the high-water mark is stored). */
@@ -15,7 +16,7 @@ export type Log = FastifyBaseLogger
 
 /** Who is behind a request, once the gate let it pass. Elevation is null as soon as its end has passed. */
 export type Viewer = {
-  readonly kind: 'person' | 'kiosk'
+  readonly kind: 'person' | 'kiosk' | 'token'
   /** Public name of the session: fit for logs, useless as a credential. */
   readonly session: string
   /** For a kiosk: `kiosk:ID`, a name no person can have. */
@@ -25,6 +26,8 @@ export type Viewer = {
   readonly elevation: Elevation | null
   /** For a kiosk: the accounts it shows; null = all that `everyone` may view. */
   readonly accounts: readonly string[] | null
+  /** For the token of a script: what of its person's rights it has. */
+  readonly scope?: TokenScope | undefined
   readonly address: string
 }
 
@@ -58,12 +61,16 @@ export type Wants = {
   readonly anywhere?: boolean | undefined
 }
 
+export type TokensTaken = 'readers' | 'also wall'
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Required: a route without a kind cannot be registered. */
     kind?: RequestKind
     /** What `permitted` decides about; may throw a SeneschalError for a malformed target. */
     wants?: (request: FastifyRequest) => Wants
+    /** That tokens of scripts may read this: those with `wall` alone only where it says so. None may elsewhere. */
+    tokens?: TokensTaken
   }
 }
 
@@ -91,6 +98,8 @@ export type PolicyView = {
   /** Refuses everything while there is no snapshot. */
   readonly decide: (question: Question) => Decision
   readonly onChange: (listener: () => void) => () => void
+  /** How long raised privileges may last at the strictest of the sites, ms; undefined where none says. */
+  readonly longestElevation: (of: ElevationClass) => number | undefined
 }
 
 /** What the site feed says. */
@@ -144,7 +153,7 @@ export type Audit = {
   /** `WRITER=SEQ:HASH` of the last record that is on disk: others keep it, so that it cannot be taken back. */
   readonly head: () => string
   readonly onRecord: (listener: (record: AuditRecord) => void) => () => void
-  /** Newest first. A page may be short, even empty: as long as it has a cursor there may be more. */
+  /** Newest first, over the whole range; with a cursor where there are more. */
   readonly search: (query: AuditQuery) => AuditPage
 }
 export type AuditQuery = {
@@ -152,7 +161,11 @@ export type AuditQuery = {
   readonly until?: number | undefined
   readonly person?: string | undefined
   readonly account?: string | undefined
+  readonly workflow?: string | undefined
   readonly event?: string | undefined
+  readonly action?: string | undefined
+  readonly outcome?: string | undefined
+  /** Stands in the sentence, the reason or the request id. */
   readonly text?: string | undefined
   readonly cursor?: string | undefined
   readonly limit: number

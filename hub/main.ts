@@ -19,6 +19,8 @@ import { createPersons } from './auth/persons.ts'
 import { createProviderGroups } from './auth/provider-groups.ts'
 import { openSeal } from './auth/seal.ts'
 import { createSessions } from './auth/sessions.ts'
+import { createTokenUse } from './auth/token-use.ts'
+import { createScriptTokens } from './auth/tokens.ts'
 import { farewell } from './auth/sign-out.ts'
 import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { restoredMark } from './backup.ts'
@@ -50,6 +52,7 @@ import { proxyRoutes } from './routes/proxy.ts'
 import { requestsRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/server.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { tokensRoutes } from './routes/tokens.ts'
 import { wallRoutes } from './routes/wall.ts'
 import { siteDirectories } from './servers/directories.ts'
 import { createServers } from './servers/servers.ts'
@@ -178,6 +181,9 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
 
   const sessions = createSessions({ db, seal: await openSeal(config.keys), now })
   const kiosks = createKiosks({ db, now })
+  const groupsMaxAge = milliseconds(config.tokens.groupsMaxAge)
+  const tokens = createScriptTokens({ db, groupsMaxAge, now })
+  const tokenUse = createTokenUse({ db, audit, perMinute: config.tokens.perMinute, now, log })
   const attempts = createAttempts({ db, now })
   const oidc = createOidc({
     config,
@@ -194,7 +200,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   })
   const { allowAccountNames } = config.persons
   const gate = createGate({
-    ...{ origin: publicUrl, sessions, kiosks, groups, providerGroups, policy, site: view, now },
+    ...{ origin: publicUrl, sessions, kiosks, tokens, tokenUse, groups, providerGroups, policy, site: view, now },
     ...{ allowAccountNames, audit, addressOf, log },
   })
   const auth = {
@@ -204,7 +210,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   }
   const devices = createDevices({ oidc, now })
   closing.defer(devices.close)
-  upkeep = createUpkeep({ ...auth, kiosks, checkClock: clock.check })
+  upkeep = createUpkeep({ ...auth, kiosks, tokens, tokenUse, checkClock: clock.check })
   closing.defer(upkeep.close)
   if (stepBack !== undefined) upkeep.distrustClock(stepBack)
 
@@ -237,9 +243,10 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     routes: [
       authRoutes({ ...auth, gate, addressOf, perMinute }),
       deviceRoutes({ ...auth, gate, addressOf, perMinute, devices, commandLine: config.commandLine }),
-      sessionRoutes({ gate, sessions, policy, config, now }),
+      sessionRoutes({ gate, sessions, tokens, policy, config, now }),
+      tokensRoutes({ ...shared, tokens, allowAccountNames, config: config.tokens, now }),
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
-      adminRoutes({ gate, kiosks, audit, live }),
+      adminRoutes({ gate, kiosks, audit, live, config: config.kiosks, now }),
       auditRoutes(shared),
       accountsRoutes(shared),
       serverRoutes(shared),

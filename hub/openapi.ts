@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import * as api from '../protocol/api.ts'
 import { serverRow } from '../protocol/rows.ts'
+import { tokenCreate, tokenMade, tokensBody } from '../protocol/script-tokens.ts'
 import { version } from '../protocol/version.ts'
 
 type Operation = {
@@ -86,6 +87,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.explainBody,
     query: ['person', 'action', 'account', 'workflow'],
   },
+  'GET /api/tokens': { does: 'My tokens for scripts.', gives: tokensBody },
+  'POST /api/tokens': {
+    does: 'Makes a token with which a script reads; it is told once.',
+    takes: tokenCreate,
+    gives: tokenMade,
+    status: 201,
+  },
+  'DELETE /api/tokens/{token}': { does: 'Revokes a token of mine.', status: 204 },
+  'GET /api/admin/tokens': { does: 'Everybody’s tokens.', gives: tokensBody },
+  'DELETE /api/admin/tokens/{token}': { does: 'Revokes anybody’s token.', status: 204 },
   'GET /api/admin/kiosks': { does: 'All kiosks.', gives: kiosks },
   'POST /api/admin/kiosks': {
     does: 'Creates a kiosk; its code enrols one browser.',
@@ -93,6 +104,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: z.strictObject({ kiosk: api.kioskRow, code: z.string() }),
     status: 201,
   },
+  'POST /api/admin/kiosks/{kiosk}': { does: 'Renames a kiosk.', takes: api.kioskRename, status: 204 },
   'DELETE /api/admin/kiosks/{kiosk}': { does: 'Revokes a kiosk.', status: 204 },
   'POST /api/kiosk/enrol': {
     does: 'Binds this browser to a kiosk.',

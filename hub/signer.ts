@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { ensureDir, readJsonFile, writeFileAtomic, writeNewFile } from '../durable/files.ts'
+import { scopeWithin } from '../protocol/script-tokens.ts'
 import {
   assertionLifetime,
   assertionType,
@@ -91,6 +92,7 @@ export const createSigner = async (parts: SignerParts): Promise<Signer> => {
         groups: vouched.toServer(viewer, accountOf(audience)),
         session: viewer.session,
         elevation: elevation(viewer.elevation),
+        ...(viewer.scope === undefined ? {} : { scope: scopeWithin(viewer.scope, accountOf(audience)) }),
         ...lifetime(assertionLifetime),
       }),
     grant: async (viewer, request) =>

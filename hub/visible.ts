@@ -3,10 +3,11 @@ import type { Who } from '../policy/types.ts'
 import type { PolicyView, SiteView, Viewer } from './context.ts'
 
 /** A kiosk's name fits no person (it has a colon) and it has no groups, so only `everyone` means it. */
-export const whoIs = (viewer: Pick<Viewer, 'person' | 'groups'>): Who => ({
+export const whoIs = (viewer: Pick<Viewer, 'person' | 'groups' | 'scope'>): Who => ({
   kind: 'person',
   name: viewer.person,
   groups: viewer.groups,
+  scope: viewer.scope,
 })
 
 /**

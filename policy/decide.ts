@@ -16,6 +16,7 @@ import {
 } from '../protocol/permissions.ts'
 import { consult } from './principals.ts'
 import { isAdmin, isOwner } from './roles.ts'
+import { withinScope } from './scope.ts'
 import type { DecidingLayer, Decision, Question, Who } from './types.ts'
 
 type Found = { readonly key: RuleKey; readonly list: Principals }
@@ -192,6 +193,12 @@ const rule = (
 /** Whether somebody may ever do something, and why. Elevation comes on top: see `Decision.elevation`. */
 export const decide = (snapshot: PermissionSnapshot, question: Question): Decision => {
   const { action } = question
+  if (!withinScope(question))
+    return decision(action, {
+      allowed: false,
+      layer: 'token',
+      reason: `This token is not for ${action} there.`,
+    })
   const standing = standingOf(snapshot, question)
   if ('allowed' in standing) return decision(action, standing)
   if (action !== 'view') {

@@ -1,12 +1,19 @@
 /** What a decision is about, and what it says. */
 import type { ElevationClass, PermissionAction, PermissionClass } from '../protocol/permissions.ts'
+import type { TokenScope } from '../protocol/script-tokens.ts'
 
 /**
  * Who asks: a person with the groups the hub vouches for (`SOURCE/NAME`), or an account acting for itself
  * or reading another's state.
  */
 export type Who =
-  | { readonly kind: 'person'; readonly name: string; readonly groups: readonly string[] }
+  | {
+      readonly kind: 'person'
+      readonly name: string
+      readonly groups: readonly string[]
+      /** By the token of a script: no more than this of what the person may. */
+      readonly scope?: TokenScope | undefined
+    }
   | { readonly kind: 'account'; readonly account: string }
 
 export type Question = {
@@ -16,7 +23,7 @@ export type Question = {
   readonly workflow?: string | undefined
 }
 
-export type DecidingLayer = 'site' | 'account' | 'workflow' | 'limits' | 'lock' | 'owner'
+export type DecidingLayer = 'site' | 'account' | 'workflow' | 'limits' | 'lock' | 'owner' | 'token'
 
 /** `allowed` says whether it may ever be done; `elevation` which privileges it takes besides. */
 export type Decision = {

@@ -5,6 +5,7 @@ import { accountName, cyclePoint, personName, requestId, taskName, viewerName, w
 import { elevationClass, permissionActions } from './permissions.ts'
 import { type RequestState, requestStates } from './requests.ts'
 import { accountRow, daemonRow, jobRow, serverRow, summaryRow, workflowRow } from './rows.ts'
+import { tokenRow } from './script-tokens.ts'
 import { elevation } from './tokens.ts'
 
 /** Every answer that is not 2xx: `{ error: { code, message, request } }`. `request` is the HTTP request's id. */
@@ -12,6 +13,17 @@ export const errorBody = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), request: z.string() }),
 })
 export type ErrorBody = z.infer<typeof errorBody>
+
+const elevationTerms = z.strictObject({
+  /** At most so long, ms. */
+  longest: z.number(),
+  reasonRequired: z.boolean(),
+  /** Whether the provider is asked for more than the usual credentials. */
+  stronger: z.boolean(),
+})
+
+/** A session that began with the sealed key, without the identity provider. */
+export const openDoor = z.strictObject({ person: personName, until: z.number(), own: z.boolean() })
 
 /** `GET /api/session`. 401 `session.missing` for nobody. */
 export const sessionBody = z.strictObject({
@@ -23,15 +35,17 @@ export const sessionBody = z.strictObject({
   elevation: z.nullable(elevation),
   /** Name of the kiosk, where the session is one. */
   kiosk: z.nullable(z.string()),
+  /** The token, where it is one that asks. */
+  token: z.optional(tokenRow),
+  /** Doors opened with the sealed key that are open now: one's own, and all of them for administrators. */
+  breakGlass: z.optional(z.readonly(z.array(openDoor))),
   roles: z.readonly(z.array(z.enum(['admin', 'auditor', 'developer']))),
   /** Site facts the pages need. */
   site: z.strictObject({
     title: z.string(),
     version: z.string(),
-    /** Raised privileges last this long, ms. */
-    elevationMs: z.number(),
-    /** Whether a reason must be given to raise. */
-    reasonRequired: z.boolean(),
+    /** On which terms privileges are raised, by class. */
+    elevation: z.strictObject({ execute: elevationTerms, write: elevationTerms }),
     /** A demonstration site says so on every page. */
     demo: z.boolean(),
   }),
@@ -87,10 +101,14 @@ export const requestBody = z.strictObject({
 })
 export type RequestBody = { readonly state: RequestState; readonly code?: string; readonly reason?: string }
 
+/** For how long, where that is less than the site allows. */
+const minutes = z.optional(z.number().check(z.int(), z.gte(1), z.lte(1440)))
+
 /** `POST /auth/elevate` takes this, answers `{ location }`: the provider's page. */
 export const elevateBody = z.strictObject({
   class: elevationClass,
   reason: z.optional(z.string().check(z.maxLength(1000))),
+  minutes,
   return: z.optional(z.string().check(z.maxLength(2000))),
 })
 export const elevateAnswer = z.strictObject({ location: z.string() })
@@ -103,6 +121,7 @@ export const elevateAnswer = z.strictObject({ location: z.string() })
 export const deviceRaise = z.strictObject({
   class: elevationClass,
   reason: z.optional(z.string().check(z.maxLength(1000))),
+  minutes,
 })
 export const deviceAnswer = z.strictObject({
   /** Gives the answer to whoever knows it. */
@@ -150,7 +169,7 @@ export const explainBody = z.strictObject({
   workflow: z.nullable(workflowName),
   allowed: z.boolean(),
   /** The layer that decided; null where nobody is named anywhere. */
-  layer: z.nullable(z.enum(['site', 'account', 'workflow', 'limits', 'lock', 'owner'])),
+  layer: z.nullable(z.enum(['site', 'account', 'workflow', 'limits', 'lock', 'owner', 'token'])),
   file: z.nullable(z.string()),
   line: z.nullable(z.number()),
   /** The key and the principal that decided, as written. */
@@ -169,16 +188,23 @@ export const kioskRow = z.strictObject({
   name: z.string(),
   /** null: all accounts that `everyone` may view. */
   accounts: z.nullable(z.readonly(z.array(accountName))),
-  state: z.enum(['new', 'enrolled', 'revoked']),
+  state: z.enum(['new', 'enrolled', 'revoked', 'expired']),
   createdBy: personName,
   createdAt: z.number(),
   enrolledAt: z.nullable(z.number()),
+  expiresAt: z.number(),
+  seenAt: z.nullable(z.number()),
 })
 export type KioskRow = z.infer<typeof kioskRow>
+const kioskName = z.string().check(z.minLength(1), z.maxLength(64))
 export const kioskCreate = z.strictObject({
-  name: z.string().check(z.minLength(1), z.maxLength(64)),
+  name: kioskName,
   accounts: z.optional(z.readonly(z.array(accountName))),
+  /** How long it is enrolled for, ms; the site has a default. */
+  lasts: z.optional(z.number().check(z.int(), z.gte(60_000))),
 })
+/** `POST /api/admin/kiosks/:kiosk` */
+export const kioskRename = z.strictObject({ name: kioskName })
 /** `POST /api/kiosk/enrol`: the public key is a JWK (EC P-256) whose private half never leaves the browser. */
 export const kioskEnrol = z.strictObject({
   code: z.string().check(z.maxLength(128)),

@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import { actions, isActionName, levelOf } from './actions/registry.ts'
 import { dottedId } from './ids.ts'
+import { wayOf } from './script-tokens.ts'
 
 /** Every event that is recorded, with what it means. Past-tense `text` stands after the person in the sentence. */
 export const auditEvents = {
@@ -97,6 +98,53 @@ export const auditEvents = {
     writer: 'hub',
     text: 'revoked a kiosk',
     means: 'An administrator revoked a kiosk credential.',
+  },
+  'kiosk.expired': {
+    writer: 'hub',
+    text: 'ended with its time',
+    means: 'The time of a kiosk credential was over.',
+  },
+  'kiosk.renamed': { writer: 'hub', text: 'renamed a kiosk', means: 'An administrator renamed a kiosk.' },
+  'token.created': {
+    writer: 'hub',
+    text: 'created a token',
+    means: 'Somebody made a token with which a script reads.',
+  },
+  'token.used': {
+    writer: 'hub',
+    text: 'used a token',
+    means: 'The first use of a token on a day from an address.',
+  },
+  'token.refused': {
+    writer: 'hub',
+    text: 'was refused a token',
+    means: 'A token was used beside a cookie, from a page or from an address that it is not bound to.',
+  },
+  'token.revoked': {
+    writer: 'hub',
+    text: 'revoked a token',
+    means: 'A token was revoked by its person or by an administrator.',
+  },
+  'token.expired': { writer: 'hub', text: 'had a token that ended', means: 'The time of a token was over.' },
+  'break-glass.opened': {
+    writer: 'hub',
+    text: 'can come in without the identity provider',
+    means: 'Somebody on the host of the hub opened the sealed key for a person.',
+  },
+  'break-glass.refused': {
+    writer: 'hub',
+    text: 'was refused the sealed key',
+    means: 'A wrong passphrase for the sealed key, or a code that was used, old, changed or of another hub.',
+  },
+  'break-glass.used': {
+    writer: 'hub',
+    text: 'came in without the identity provider',
+    means: 'The code was used: one browser has a session, which all of its records name.',
+  },
+  'break-glass.closed': {
+    writer: 'hub',
+    text: 'is out again',
+    means: 'A session that began with the sealed key ended.',
   },
   'lock.set': { writer: 'hub', text: 'locked', means: 'An administrator set a lock.' },
   'lock.lifted': { writer: 'hub', text: 'unlocked', means: 'An administrator lifted a lock.' },
@@ -264,6 +312,8 @@ export const auditSentence = (entry: AuditEntry): string => {
     words.push(known.text, entry.person != null ? target : undefined)
   }
   words.push(entry.tail, entry.code != null && entry.outcome !== 'done' ? `(${entry.code})` : undefined)
+  // The name of the session stands in the signed grant, so no server on the way takes the mark away.
+  words.push(wayOf(entry.session))
   return visible(words.filter((word) => word !== undefined && word !== '').join(' ')).slice(
     0,
     auditLimits.sentence,

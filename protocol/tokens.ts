@@ -3,6 +3,7 @@ import { z } from 'zod/mini'
 import { personName, requestId } from './ids.ts'
 import { elevationClass } from './permissions.ts'
 import { ask } from './requests.ts'
+import { assertionScope } from './script-tokens.ts'
 
 export const assertionType = 'seneschal-assertion+jwt'
 export const grantType = 'seneschal-grant+jwt'
@@ -40,7 +41,13 @@ const claims = {
 } as const
 
 /** Hub → UI server: who is looking. `aud` = `account/instance`. */
-export const assertionClaims = z.readonly(z.strictObject(claims))
+export const assertionClaims = z.readonly(
+  z.strictObject({
+    ...claims,
+    /** For the token of a script: what of the person's rights it has. A server that does not know it refuses. */
+    scope: z.optional(assertionScope),
+  }),
+)
 export type Assertion = z.infer<typeof assertionClaims>
 
 /** Hub → UI server → daemon: one request of one person, whole. `aud` = the site, `jti` = the request id. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { decide } from '../policy/decide.ts'
 import { type ErrorCode, SeneschalError } from '../protocol/errors.ts'
 import type { PermissionAction } from '../protocol/permissions.ts'
+import { scopeOf } from '../protocol/script-tokens.ts'
 import type { Verifier } from '../wire/tokens.ts'
 import type { Viewer } from './exchange.ts'
 import type { Model } from './model.ts'
@@ -40,7 +41,9 @@ export const createAdmission = (parts: {
 
   const identifyToken = async (token: string): Promise<Viewer> => {
     const assertion = await verifier.verifyAssertion(token, audience)
-    return { assertion, who: { kind: 'person', name: assertion.sub, groups: assertion.groups } }
+    const { sub: name, groups, scope } = assertion
+    const who = { kind: 'person', name, groups, ...(scope && { scope: scopeOf(scope, account) }) } as const
+    return { assertion, who }
   }
 
   const may: Admission['may'] = ({ who }, action, workflow) => {

@@ -19,8 +19,12 @@ export type Kiosks = {
     readonly name: string
     readonly accounts: readonly string[] | null
     readonly createdBy: string
+    readonly expiresAt: number
   }) => Promise<{ readonly kiosk: KioskRow; readonly code: string }>
   readonly list: () => Promise<readonly KioskRow[]>
+  readonly rename: (kiosk: string, name: string) => Promise<void>
+  /** Those whose end came since it was last asked, each once; their sessions are dead. */
+  readonly takeEnded: () => Promise<readonly KioskRow[]>
   /** Resolves to whether it was there and not yet revoked; its sessions are dead from then on. */
   readonly revoke: (kiosk: string) => Promise<boolean>
   /**
@@ -39,6 +43,7 @@ export type Kiosks = {
   readonly find: (cookie: string, address: string) => Promise<Viewer | undefined>
   /** Whether the kiosk with this person's name (`kiosk:ID`) is still enrolled. */
   readonly isOpen: (person: string) => Promise<boolean>
+  /** Writes down when they were last seen, and drops what is too old. */
   readonly prune: () => Promise<void>
 }
 
@@ -50,14 +55,25 @@ export const kioskSessionSeconds = 3600
 const codeFor = 3_600_000
 const nonceFor = 60_000
 
-const present = (row: Selectable<KiosksTable>): KioskRow => ({
+const yearMs = 365 * 24 * 3_600_000
+const endOf = (row: Selectable<KiosksTable>): number => row.expires_at ?? row.created_at + yearMs
+
+const stateOf = (row: Selectable<KiosksTable>, at: number): KioskRow['state'] => {
+  if (row.revoked_at !== null) return 'revoked'
+  if (endOf(row) <= at) return 'expired'
+  return row.enrolled_at !== null ? 'enrolled' : 'new'
+}
+
+const present = (row: Selectable<KiosksTable>, at: number): KioskRow => ({
   kiosk: row.kiosk,
   name: row.name,
   accounts: row.accounts === null ? null : (JSON.parse(row.accounts) as string[]),
-  state: row.revoked_at !== null ? 'revoked' : row.enrolled_at !== null ? 'enrolled' : 'new',
+  state: stateOf(row, at),
   createdBy: row.created_by,
   createdAt: row.created_at,
   enrolledAt: row.enrolled_at,
+  expiresAt: endOf(row),
+  seenAt: row.last_seen_at,
 })
 
 /** Typed by people: case, blanks and hyphens do not matter. */
@@ -81,17 +97,20 @@ const isSigned = (jwk: string, nonce: string, signature: string): boolean => {
 
 export const createKiosks = (parts: { readonly db: Database; readonly now: Clock }): Kiosks => {
   const { db, now } = parts
-  const enrolled = (kiosk: string) =>
-    db
+  const seen = new Map<string, number>()
+  const enrolled = async (kiosk: string) => {
+    const row = await db
       .selectFrom('kiosks')
       .selectAll()
       .where('kiosk', '=', kiosk)
       .where('key', 'is not', null)
       .where('revoked_at', 'is', null)
       .executeTakeFirst()
+    return row === undefined || endOf(row) <= now() ? undefined : row
+  }
 
   return {
-    create: async ({ id, name, accounts, createdBy }) => {
+    create: async ({ id, name, accounts, createdBy, expiresAt }) => {
       const code = randomWord(20)
       const row = {
         kiosk: id,
@@ -104,12 +123,33 @@ export const createKiosks = (parts: { readonly db: Database; readonly now: Clock
         created_at: now(),
         enrolled_at: null,
         revoked_at: null,
+        expires_at: expiresAt,
+        last_seen_at: null,
+        end_told_at: null,
       }
       await db.insertInto('kiosks').values(row).execute()
-      return { kiosk: present(row), code: code.replace(/.{5}(?=.)/g, '$&-') }
+      return { kiosk: present(row, now()), code: code.replace(/.{5}(?=.)/g, '$&-') }
     },
     list: async () =>
-      (await db.selectFrom('kiosks').selectAll().orderBy('created_at').execute()).map(present),
+      (await db.selectFrom('kiosks').selectAll().orderBy('created_at').execute()).map((row) =>
+        present(row, now()),
+      ),
+    rename: async (kiosk, name) => {
+      await db.updateTable('kiosks').set({ name }).where('kiosk', '=', kiosk).execute()
+    },
+    takeEnded: async () => {
+      const ended = await db
+        .updateTable('kiosks')
+        .set({ end_told_at: now(), code_hash: null, key: null })
+        .where('expires_at', '<=', now())
+        .where('revoked_at', 'is', null)
+        .where('end_told_at', 'is', null)
+        .returningAll()
+        .execute()
+      for (const { kiosk } of ended)
+        await db.deleteFrom('kiosk_sessions').where('kiosk', '=', kiosk).execute()
+      return ended.map((row) => present(row, now()))
+    },
     revoke: async (kiosk) => {
       const done = await db
         .updateTable('kiosks')
@@ -131,9 +171,9 @@ export const createKiosks = (parts: { readonly db: Database; readonly now: Clock
           .where('revoked_at', 'is', null)
           .returningAll()
           .executeTakeFirst()
-        if (row === undefined) throw new SeneschalError('kiosk.code-invalid')
-        await before(present(row))
-        return present(row)
+        if (row === undefined || endOf(row) <= now()) throw new SeneschalError('kiosk.code-invalid')
+        await before(present(row, now()))
+        return present(row, now())
       }),
     nonce: async (kiosk) => {
       const nonce = newSecret()
@@ -171,12 +211,14 @@ export const createKiosks = (parts: { readonly db: Database; readonly now: Clock
       const found = await db
         .selectFrom('kiosk_sessions')
         .innerJoin('kiosks', 'kiosks.kiosk', 'kiosk_sessions.kiosk')
-        .select(['kiosk_sessions.name as session', 'kiosks.kiosk', 'kiosks.name', 'kiosks.accounts'])
+        .selectAll('kiosks')
+        .select('kiosk_sessions.name as session')
         .where('id_hash', '=', hashOf(cookie))
-        .where('expires_at', '>', now())
+        .where('kiosk_sessions.expires_at', '>', now())
         .where('revoked_at', 'is', null)
         .executeTakeFirst()
-      if (found === undefined) return undefined
+      if (found === undefined || endOf(found) <= now()) return undefined
+      seen.set(found.kiosk, now())
       return {
         kind: 'kiosk',
         session: found.session,
@@ -188,8 +230,17 @@ export const createKiosks = (parts: { readonly db: Database; readonly now: Clock
         address,
       }
     },
-    isOpen: async (person) => (await enrolled(person.slice(kioskPerson('').length))) !== undefined,
+    isOpen: async (person) => {
+      const kiosk = person.slice(kioskPerson('').length)
+      const isOpen = (await enrolled(kiosk)) !== undefined
+      if (isOpen) seen.set(kiosk, now())
+      return isOpen
+    },
     prune: async () => {
+      const batch = [...seen]
+      seen.clear()
+      for (const [kiosk, at] of batch)
+        await db.updateTable('kiosks').set({ last_seen_at: at }).where('kiosk', '=', kiosk).execute()
       await db.deleteFrom('kiosk_nonces').where('expires_at', '<=', now()).execute()
       await db.deleteFrom('kiosk_sessions').where('expires_at', '<=', now()).execute()
     },

@@ -8,11 +8,12 @@ export const isSecret = (value: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(v
 
 export const hashOf = (secret: string): string => hash('sha256', secret)
 
-const letters = '0123456789abcdefghjkmnpqrstvwxyz'
+/** Letters and digits that nobody confuses, one for each five bits. */
+export const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** Random letters and digits that nobody confuses, five bits each: public names, codes that people type. */
 export const randomWord = (length: number): string =>
-  [...randomBytes(length)].map((byte) => letters[byte & 31]).join('')
+  [...randomBytes(length)].map((byte) => alphabet[byte & 31]).join('')
 
 /** Compares in a time that does not depend on where they differ. */
 export const sameSecret = (a: string, b: string): boolean =>

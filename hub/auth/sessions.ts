@@ -33,6 +33,10 @@ export type Session = {
 }
 
 export type NewSession = Omit<Session, 'name' | 'csrf' | 'elevation' | 'elevatedUntil' | 'toldAt'> & {
+  /** For one of which the provider said nothing: its name tells how it came to be. */
+  readonly name?: string
+  /** Where it began, and what browser said it was. */
+  readonly from?: { readonly address: string; readonly device: string | null }
   readonly providerSid: string | null
   readonly tokens: ProviderTokens
 }
@@ -148,6 +152,19 @@ export const createSessions = (parts: {
     return done.numUpdatedRows > 0n ? cookie : undefined
   }
 
+  /** What the provider said of a person stays when the session goes: for their tokens, and for the sealed key. */
+  const remember = async (name: string, groups: readonly string[], displayName?: string): Promise<void> => {
+    await db
+      .updateTable('persons')
+      .set({
+        groups: JSON.stringify(groups),
+        groups_at: now(),
+        ...(displayName === undefined ? {} : { display_name: displayName }),
+      })
+      .where('person', 'in', (of) => of.selectFrom('sessions').select('person').where('name', '=', name))
+      .execute()
+  }
+
   /** Columns for what the provider gave to ask it with, and for when it told the groups. */
   const kept = (name: string, tokens: ProviderTokens) =>
     tokens.refresh === undefined && tokens.access === undefined
@@ -186,7 +203,7 @@ export const createSessions = (parts: {
     },
     create: async (session) => {
       const cookie = newSecret()
-      const name = randomWord(16)
+      const name = session.name ?? randomWord(16)
       const row = {
         name,
         id_hash: hashOf(cookie),
@@ -206,13 +223,17 @@ export const createSessions = (parts: {
         raised_sid: null,
         id_token: session.idToken,
         asked_at: null,
+        address: session.from?.address ?? null,
+        device: session.from?.device ?? null,
         ...kept(name, session.tokens),
       }
       await changed(db.insertInto('sessions').values(row).execute())
+      if (session.name === undefined) await remember(name, session.groups, session.displayName)
       return { session: present(row), cookie }
     },
-    raise: (name, raise) =>
-      replaceCookie(name, {
+    raise: async (name, raise) => {
+      await remember(name, raise.groups)
+      return replaceCookie(name, {
         elevation_class: raise.class,
         elevation_until: raise.until,
         elevation_reason: raise.reason,
@@ -220,7 +241,8 @@ export const createSessions = (parts: {
         raised_sid: raise.providerSid,
         id_token: raise.idToken,
         ...kept(name, raise.tokens),
-      }),
+      })
+    },
     drop: (name) =>
       replaceCookie(name, { elevation_class: null, elevation_until: null, elevation_reason: null }),
     claimAsking: async (name) => {
@@ -245,6 +267,7 @@ export const createSessions = (parts: {
     retell: async (name, told) => {
       const values = { groups: JSON.stringify(told.groups), ...kept(name, told.tokens) }
       await changed(db.updateTable('sessions').set(values).where('name', '=', name).execute())
+      await remember(name, told.groups)
     },
     end: async (which) => {
       const ended = db.deleteFrom('sessions').returningAll()

@@ -16,7 +16,7 @@ export const finishSignIn = async (
   identity: Identity,
   before: Session | undefined,
   address: string,
-  kind: { readonly maxAge: number; readonly tail?: string } = {
+  kind: { readonly maxAge: number; readonly tail?: string; readonly device?: string | null } = {
     maxAge: milliseconds(parts.config.session.maxAge),
   },
 ): Promise<SignedIn> => {
@@ -42,6 +42,7 @@ export const finishSignIn = async (
     idToken: identity.idToken,
     providerSid: identity.sid,
     tokens: identity.tokens,
+    from: { address, device: kind.device?.slice(0, 200) ?? null },
   })
   if (before !== undefined) {
     await sessions.end({ name: before.name })

@@ -5,6 +5,9 @@ import { keptOut } from '../gate/checks/admitted.ts'
 import type { Kiosks } from './kiosks.ts'
 import type { AuthParts } from './parts.ts'
 import { farewell, noteFallBack } from './sign-out.ts'
+import { endKiosks, endTokens } from './token-end.ts'
+import type { TokenUse } from './token-use.ts'
+import type { ScriptTokens } from './tokens.ts'
 
 export type Upkeep = {
   /** One look, as the timer does it. */
@@ -19,7 +22,9 @@ export type UpkeepParts = Pick<
   'db' | 'sessions' | 'attempts' | 'audit' | 'live' | 'log' | 'now' | 'site' | 'allowAccountNames'
 > & {
   readonly policy: PolicyView
-  readonly kiosks: Pick<Kiosks, 'prune'>
+  readonly kiosks: Pick<Kiosks, 'prune' | 'takeEnded'>
+  readonly tokens: Pick<ScriptTokens, 'takeEnded' | 'prune'>
+  readonly tokenUse: Pick<TokenUse, 'flush'>
   readonly checkClock: () => void
 }
 
@@ -57,12 +62,16 @@ export const createUpkeep = (parts: UpkeepParts): Upkeep => {
     }
     await noteFallBack(parts, await sessions.fallBack('over'), { event: 'elevation.ended' })
     await farewell(parts, await sessions.endExpired(), { event: 'session.ended', tail: 'after its time' })
+    await endTokens(parts)
+    await endKiosks(parts)
     looks += 1
     if (looks % markEvery === 1) await storeClock()
     if (looks % pruneEvery !== 1) return
     await sessions.flushSeen()
+    await parts.tokenUse.flush()
     await parts.attempts.prune()
     await parts.kiosks.prune()
+    await parts.tokens.prune()
     await db.deleteFrom('logout_tokens').where('expires_at', '<=', now()).execute()
   }
 
@@ -99,6 +108,7 @@ export const createUpkeep = (parts: UpkeepParts): Upkeep => {
       stopWatching()
       await queue
       await sessions.flushSeen()
+      await parts.tokenUse.flush()
       await storeClock()
     },
   }

@@ -14,6 +14,7 @@ import {
 } from '../context.ts'
 import { keptOut } from './checks/admitted.ts'
 import { personViewer } from './checks/session.ts'
+import { tokenViewer } from './checks/token.ts'
 import { atTheDoor, recorded, withTheBody } from './table.ts'
 import type { GateParts, Visit } from './visit.ts'
 
@@ -81,6 +82,11 @@ export const createGate = (parts: CreateGateParts): HubGate => {
 
   const current = async (viewer: Viewer): Promise<Pick<Visit, 'viewer' | 'session'> | undefined> => {
     if (viewer.kind === 'kiosk') return (await parts.kiosks.isOpen(viewer.person)) ? { viewer } : undefined
+    if (viewer.kind === 'token') {
+      const token = await parts.tokens.byName(viewer.session)
+      if (token === undefined || keptOut(viewer, parts) !== undefined) return undefined
+      return { viewer: await tokenViewer(token, viewer.address, parts) }
+    }
     const session = await parts.sessions.byName(viewer.session)
     if (session === undefined || keptOut(viewer, parts) !== undefined) return undefined
     return { session, viewer: await personViewer(session, viewer.address, parts) }
@@ -100,6 +106,7 @@ export const createGate = (parts: CreateGateParts): HubGate => {
       kind,
       method: request.method,
       headers: request.headers,
+      tokens: request.routeOptions.config.tokens,
       upgrade: request.headers.upgrade !== undefined,
       address: parts.addressOf(request.raw),
       get wants() {
@@ -144,6 +151,7 @@ export const createGate = (parts: CreateGateParts): HubGate => {
         kind: STREAM,
         method: request.method ?? '',
         headers: request.headers,
+        tokens: 'readers',
         upgrade: true,
         address: parts.addressOf(request),
         wants,

@@ -10,12 +10,14 @@ import { kiosk } from './checks/kiosk.ts'
 import { origin } from './checks/origin.ts'
 import { permitted } from './checks/permitted.ts'
 import { session } from './checks/session.ts'
+import { token } from './checks/token.ts'
 import type { Check } from './visit.ts'
 
 type Rows = readonly (readonly [name: string, check: Check, kinds: number])[]
 
 /** As soon as the head of the request is here: nobody's body is read before it is known whose it is. */
 export const atTheDoor: Rows = [
+  ['token', token, PUBLIC | PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],
   ['session', session, PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],
   ['kiosk', kiosk, PAGE | STREAM | ACTION | CHANGE | ADMIN],
   ['origin', origin, PUBLIC | PAGE | STREAM | WALL | ACTION | CHANGE | ADMIN],

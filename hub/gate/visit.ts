@@ -3,13 +3,17 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Kiosks } from '../auth/kiosks.ts'
 import type { ProviderGroups } from '../auth/provider-groups.ts'
 import type { Session, Sessions } from '../auth/sessions.ts'
-import type { Clock, PolicyView, RequestKind, SiteView, Viewer, Wants } from '../context.ts'
+import type { TokenUse } from '../auth/token-use.ts'
+import type { ScriptTokens } from '../auth/tokens.ts'
+import type { Clock, PolicyView, RequestKind, SiteView, TokensTaken, Viewer, Wants } from '../context.ts'
 import type { Groups } from '../groups.ts'
 
 export type Visit = {
   readonly kind: RequestKind
   readonly method: string
   readonly headers: IncomingHttpHeaders
+  /** Whether tokens of scripts may read this. */
+  readonly tokens: TokensTaken | undefined
   /** A WebSocket handshake. */
   readonly upgrade: boolean
   readonly address: string
@@ -25,6 +29,8 @@ export type GateParts = {
   readonly origin: string
   readonly sessions: Pick<Sessions, 'find' | 'byName'>
   readonly kiosks: Pick<Kiosks, 'find' | 'isOpen'>
+  readonly tokens: Pick<ScriptTokens, 'find' | 'byName'>
+  readonly tokenUse: Pick<TokenUse, 'count' | 'note' | 'refused'>
   readonly groups: Groups
   readonly providerGroups: ProviderGroups
   readonly policy: PolicyView

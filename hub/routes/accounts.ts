@@ -25,7 +25,9 @@ export const accountsRoutes =
       // Workflows without a layer of their own share one answer: most do, and there may be many.
       const shared = mayEver(snapshot, who, account)
       return (workflow) =>
-        Object.hasOwn(layers, workflow) ? mayEver(snapshot, who, account, workflow) : shared
+        Object.hasOwn(layers, workflow) || viewer.scope !== undefined
+          ? mayEver(snapshot, who, account, workflow)
+          : shared
     }
 
     const present = (viewer: Viewer, row: AccountRow): AccountBody | undefined => {
@@ -39,20 +41,24 @@ export const accountsRoutes =
       return { account: row, server: servers.row(account), workflows }
     }
 
-    app.get('/api/accounts', { config: { kind: PAGE } }, async (request): Promise<AccountsBody> => {
-      const viewer = gate.viewer(request)
-      return {
-        accounts: site
-          .accounts()
-          .map((row) => present(viewer, row))
-          .filter((body) => body !== undefined),
-        daemons: site.daemons(),
-      }
-    })
+    app.get(
+      '/api/accounts',
+      { config: { kind: PAGE, tokens: 'readers' } },
+      async (request): Promise<AccountsBody> => {
+        const viewer = gate.viewer(request)
+        return {
+          accounts: site
+            .accounts()
+            .map((row) => present(viewer, row))
+            .filter((body) => body !== undefined),
+          daemons: site.daemons(),
+        }
+      },
+    )
 
     app.get<{ Params: { account: string } }>(
       '/api/accounts/:account',
-      { config: { kind: PAGE } },
+      { config: { kind: PAGE, tokens: 'readers' } },
       async (request): Promise<AccountBody> => {
         const row = site.account(request.params.account)
         const body = row === undefined ? undefined : present(gate.viewer(request), row)

@@ -1,5 +1,6 @@
 /** Signing in and out, raising and dropping privileges. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { milliseconds } from '../../config/schemas.ts'
 import { elevateBody } from '../../protocol/api.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
@@ -67,9 +68,10 @@ export const authRoutes =
           bound_to: hashOf(browser),
           class: null,
           reason: null,
+          duration: null,
           return_path: returnPath,
         })
-        const location = await oidc.authorizationUrl(attempt, false)
+        const location = await oidc.authorizationUrl(attempt, undefined)
         reply.header('set-cookie', setCookie(browserCookie, browser, browserCookieAge))
         return reply.redirect(location, 303)
       } catch (thrown) {
@@ -135,7 +137,10 @@ export const authRoutes =
         const taken = await takeAttempt(request, before)
         if (taken.session !== undefined) return await raise(request, reply, taken, taken.session)
         identity = await oidc.exchange(queryOf(request), { ...taken.attempt, state: taken.state })
-        const made = await finishSignIn(parts, identity, before, address)
+        const made = await finishSignIn(parts, identity, before, address, {
+          maxAge: milliseconds(parts.config.session.maxAge),
+          device: request.headers['user-agent'] ?? null,
+        })
         return keep(reply, made.cookie, made.session.expiresAt).redirect(taken.attempt.return_path, 303)
       } catch (thrown) {
         if (reply.sent) throw thrown
@@ -149,6 +154,7 @@ export const authRoutes =
       const location = await startElevation(parts, gate.viewer(request).session, {
         class: body.class,
         reason: body.reason,
+        duration: body.minutes === undefined ? null : body.minutes * 60_000,
         returnPath: localPath(body.return),
       })
       return { location }

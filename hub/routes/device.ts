@@ -8,7 +8,8 @@ import { closeCodes } from '../../protocol/frames.ts'
 import type { AddressOf } from '../address.ts'
 import { readCookie, sessionCookie, setCookie } from '../auth/cookies.ts'
 import type { DeviceEnd, Devices } from '../auth/device.ts'
-import { checkedReason, finishElevation, recordNotRaised } from '../auth/elevation.ts'
+import { finishElevation, recordNotRaised } from '../auth/elevation.ts'
+import { checkedReason, elevationTerms } from '../auth/elevation-terms.ts'
 import type { AuthParts } from '../auth/parts.ts'
 import type { Session } from '../auth/sessions.ts'
 import { finishSignIn, recordRefusal } from '../auth/sign-in.ts'
@@ -58,8 +59,15 @@ export const deviceRoutes =
         mustBeOpen()
         const body = parseBody(deviceRaise, request.body)
         const { session } = parts.gate.viewer(request)
-        const reason = checkedReason(parts, body.reason)
-        return devices.begin({ kind: 'elevation', session, class: body.class, reason })
+        const terms = elevationTerms(parts, body.class)
+        return devices.begin({
+          kind: 'elevation',
+          session,
+          class: body.class,
+          reason: checkedReason(terms, body.reason),
+          duration: body.minutes === undefined ? null : body.minutes * 60_000,
+          acrValues: terms.acrValues,
+        })
       },
     )
 
@@ -74,6 +82,7 @@ export const deviceRoutes =
         const made = await finishSignIn(parts, end.identity, undefined, address, {
           maxAge: milliseconds(commandLine.maxAge),
           tail: 'on the command line',
+          device: 'command line',
         })
         return keep(reply, made.cookie, made.session.expiresAt).code(200).send({ state: 'done' })
       } catch (thrown) {
@@ -90,7 +99,7 @@ export const deviceRoutes =
       device: string,
     ) => {
       const address = parts.addressOf(request.raw)
-      const asked = { class: wish.class, reason: wish.reason }
+      const asked = { class: wish.class, reason: wish.reason, duration: wish.duration }
       let end: DeviceEnd | undefined
       try {
         end = await devices.end(device)

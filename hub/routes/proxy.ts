@@ -76,7 +76,7 @@ export const proxyRoutes =
     app.route({
       method: ['GET', 'HEAD'],
       url: '/u/:account/*',
-      config: { kind: PAGE, wants: (request) => wantsOf(pathOf(request)) },
+      config: { kind: PAGE, tokens: 'readers', wants: (request) => wantsOf(pathOf(request)) },
       handler: async (request, reply) => {
         const viewer = gate.viewer(request)
         const path = pathOf(request)

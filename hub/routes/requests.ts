@@ -23,11 +23,11 @@ export const requestsRoutes =
   ({ gate, site, policy, granted }: RequestsParts) =>
   async (app: FastifyInstance): Promise<void> => {
     const mayKnow = (viewer: Viewer, { person, account, workflow }: Known): boolean =>
-      person === viewer.person || mayView(policy, viewer, account, workflow)
+      (person === viewer.person && viewer.scope === undefined) || mayView(policy, viewer, account, workflow)
 
     app.get<{ Params: { id: string } }>(
       '/api/requests/:id',
-      { config: { kind: PAGE } },
+      { config: { kind: PAGE, tokens: 'readers' } },
       async (request): Promise<RequestBody> => {
         const viewer = gate.viewer(request)
         const promised = granted.get(request.params.id)

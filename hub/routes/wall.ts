@@ -28,7 +28,7 @@ export const wallRoutes =
       '/api/wall',
       {
         websocket: true,
-        config: { kind: WALL },
+        config: { kind: WALL, tokens: 'also wall' },
         // Without a handshake there is no socket to listen on.
         preHandler: async (request) => {
           if (!request.ws) throw new SeneschalError('input.invalid', 'This is a WebSocket.')

@@ -101,10 +101,66 @@ const providerTokens = async (db: Kysely<Tables>): Promise<void> => {
   await db.schema.alterTable('sessions').addColumn('asked_at', 'bigint').execute()
 }
 
+const elevationDuration = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema.alterTable('login_attempts').addColumn('duration', 'bigint').execute()
+}
+
+/** Tokens of scripts, the door without the provider, ends of kiosks; who somebody was when last seen. */
+const tokens = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema.alterTable('sessions').addColumn('address', 'text').execute()
+  await db.schema.alterTable('sessions').addColumn('device', 'text').execute()
+  await db.schema.alterTable('persons').addColumn('display_name', 'text').execute()
+  await db.schema.alterTable('persons').addColumn('groups', 'text').execute()
+  await db.schema.alterTable('persons').addColumn('groups_at', 'bigint').execute()
+  await db.schema.alterTable('kiosks').addColumn('expires_at', 'bigint').execute()
+  await db.schema.alterTable('kiosks').addColumn('last_seen_at', 'bigint').execute()
+  await db.updateTable('kiosks').set({ expires_at: sql`created_at + ${365 * 24 * 3_600_000}` }).execute()
+  await db.schema.alterTable('kiosks').addColumn('end_told_at', 'bigint').execute()
+  await db.schema
+    .createTable('script_tokens')
+    .addColumn('token', 'text', (column) => column.primaryKey())
+    .addColumn('token_hash', 'text', (column) => column.notNull().unique())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('person', 'text', (column) => column.notNull())
+    .addColumn('scope', 'text', (column) => column.notNull())
+    .addColumn('addresses', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .addColumn('used_at', 'bigint')
+    .addColumn('used_from', 'text')
+    .addColumn('revoked_at', 'bigint')
+    .addColumn('revoked_by', 'text')
+    .addColumn('end_told_at', 'bigint')
+    .execute()
+  await db.schema.createIndex('script_tokens_person').on('script_tokens').column('person').execute()
+  await db.schema
+    .createTable('break_glass')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('code_hash', 'text', (column) => column.notNull().unique())
+    .addColumn('order', 'text', (column) => column.notNull())
+    .addColumn('signature', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('told_at', 'bigint')
+    .addColumn('used_at', 'bigint')
+    .addColumn('ends_at', 'bigint')
+    .addColumn('closed_at', 'bigint')
+    .execute()
+  await db.schema
+    .createTable('break_glass_tries')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addColumn('person', 'text', (column) => column.notNull())
+    .addColumn('by', 'text', (column) => column.notNull())
+    .addColumn('told_at', 'bigint')
+    .execute()
+}
+
 const migrations: readonly Migration[] = [
   { name: '0001-first', up: first },
   { name: '0002-raised-sid', up: raisedSid },
   { name: '0003-provider-tokens', up: providerTokens },
+  { name: '0004-elevation-duration', up: elevationDuration },
+  { name: '0005-tokens', up: tokens },
 ]
 
 /** Applies what is missing, each migration in a transaction of its own. */

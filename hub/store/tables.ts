@@ -34,6 +34,9 @@ export type SessionsTable = {
   told_at: number | null
   /** When a hub last began to ask. */
   asked_at: number | null
+  /** Where it began, and what browser said it was: for its person, who looks for one that is not theirs. */
+  address: string | null
+  device: string | null
 }
 
 export type LoginAttemptsTable = {
@@ -43,13 +46,24 @@ export type LoginAttemptsTable = {
   bound_to: string
   class: ElevationClass | null
   reason: string | null
+  /** For how long privileges were asked, ms; null for as long as may be. */
+  duration: number | null
   nonce: string
   verifier: string
   return_path: string
   created_at: number
 }
 
-export type PersonsTable = { issuer: string; subject: string; person: string; created_at: number }
+export type PersonsTable = {
+  issuer: string
+  subject: string
+  person: string
+  created_at: number
+  /** As the provider last said, and when: for what comes without a session. */
+  display_name: string | null
+  groups: string | null
+  groups_at: number | null
+}
 
 export type KiosksTable = {
   kiosk: string
@@ -65,9 +79,58 @@ export type KiosksTable = {
   created_at: number
   enrolled_at: number | null
   revoked_at: number | null
+  /** Null only where a hub of the version before made it, which knew of no end. */
+  expires_at: number | null
+  last_seen_at: number | null
+  /** That its end stands in the audit log. */
+  end_told_at: number | null
 }
 export type KioskNoncesTable = { nonce_hash: string; kiosk: string; expires_at: number }
 export type KioskSessionsTable = { id_hash: string; name: string; kiosk: string; expires_at: number }
+
+export type ScriptTokensTable = {
+  token: string
+  token_hash: string
+  name: string
+  person: string
+  /** JSON of protocol/script-tokens.ts. */
+  scope: string
+  /** JSON list of addresses and ranges, or null: from anywhere. */
+  addresses: string | null
+  created_at: number
+  expires_at: number
+  used_at: number | null
+  used_from: string | null
+  revoked_at: number | null
+  revoked_by: string | null
+  /** That its end stands in the audit log. */
+  end_told_at: number | null
+}
+
+/** A door without the provider, as the sealed key signed it. */
+export type BreakGlassTable = {
+  id: string
+  code_hash: string
+  /** JSON of the order, and its Ed25519 signature, base64url: what stands in the row by itself is not believed. */
+  order: string
+  signature: string
+  created_at: number
+  /** That it stands in the audit log. */
+  told_at: number | null
+  used_at: number | null
+  /** When the session that it gave is over. */
+  ends_at: number | null
+  closed_at: number | null
+}
+/** Tries with a wrong passphrase. */
+export type BreakGlassTriesTable = {
+  id: string
+  at: number
+  person: string
+  /** Unix user who tried. */
+  by: string
+  told_at: number | null
+}
 
 /** Logout tokens that were used, until they would be too old anyway. */
 export type LogoutTokensTable = { jti: string; expires_at: number }
@@ -91,6 +154,9 @@ export type Tables = {
   kiosk_nonces: KioskNoncesTable
   kiosk_sessions: KioskSessionsTable
   logout_tokens: LogoutTokensTable
+  script_tokens: ScriptTokensTable
+  break_glass: BreakGlassTable
+  break_glass_tries: BreakGlassTriesTable
   meta: MetaTable
   servers: ServersTable
 }

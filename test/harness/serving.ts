@@ -14,6 +14,8 @@ import { kioskCookie, sessionCookie } from '../../hub/auth/cookies.ts'
 import { createKiosks, newKioskId } from '../../hub/auth/kiosks.ts'
 import { createSeal } from '../../hub/auth/seal.ts'
 import { createSessions, type Session, type Sessions } from '../../hub/auth/sessions.ts'
+import { createTokenUse } from '../../hub/auth/token-use.ts'
+import { createScriptTokens } from '../../hub/auth/tokens.ts'
 import type { Servers, Viewer } from '../../hub/context.ts'
 import { localFeed } from '../../hub/daemons/feeds.ts'
 import { answerErrors } from '../../hub/errors.ts'
@@ -198,6 +200,8 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     origin,
     sessions,
     kiosks,
+    tokens: createScriptTokens({ db: store.db, groupsMaxAge: 60_000, now }),
+    tokenUse: createTokenUse({ db: store.db, audit, perMinute: 600, now, log }),
     groups: createGroups({ sources: [], now, log }),
     providerGroups: { of: async ({ groups }) => groups },
     policy,
@@ -321,7 +325,8 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     raise,
     kiosk: async (accounts) => {
       const id = newKioskId()
-      const { code } = await kiosks.create({ id, name: 'wall', accounts, createdBy: 'admin' })
+      const expiresAt = now() + 24 * 3_600_000
+      const { code } = await kiosks.create({ id, name: 'wall', accounts, createdBy: 'admin', expiresAt })
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
       await kiosks.enrol({ code, key: { kty: 'EC', crv: 'P-256', x, y } }, async () => undefined)

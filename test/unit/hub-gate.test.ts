@@ -14,8 +14,9 @@ import { permissions, startTestHub } from '../harness/hub.ts'
 test('every kind but the public one asks for a session first, and changes for origin, token and JSON', () => {
   const rows = [...atTheDoor, ...withTheBody]
   const checksOf = (kind: number) => rows.filter(([, , kinds]) => (kinds & kind) !== 0).map(([name]) => name)
-  assert.deepEqual(checksOf(PUBLIC), ['origin'])
-  for (const kind of [PAGE, STREAM, WALL, ACTION, CHANGE, ADMIN]) assert.equal(checksOf(kind)[0], 'session')
+  assert.deepEqual(checksOf(PUBLIC), ['token', 'origin'])
+  for (const kind of [PAGE, STREAM, WALL, ACTION, CHANGE, ADMIN])
+    assert.deepEqual(checksOf(kind).slice(0, 2), ['token', 'session'])
   for (const kind of [ACTION, CHANGE, ADMIN])
     for (const name of ['kiosk', 'origin', 'csrf', 'contentType']) assert.ok(checksOf(kind).includes(name))
   for (const kind of [ACTION, ADMIN]) assert.ok(checksOf(kind).includes('elevated'))

@@ -113,7 +113,10 @@ test('an enrolment that cannot be recorded is none, and its code stays good', as
   const store = await openStore(':memory:')
   t.after(() => store.close())
   const kiosks = createKiosks({ db: store.db, now: Date.now })
-  const { code } = await kiosks.create({ id: 'north', name: 'north', accounts: null, createdBy: 'admin' })
+  const { code } = await kiosks.create({
+    ...{ id: 'north', name: 'north', accounts: null, createdBy: 'admin' },
+    expiresAt: Date.now() + 3_600_000,
+  })
   const { key } = await newKey()
   const request = kioskEnrol.parse({ code, key })
   await assert.rejects(

@@ -49,6 +49,7 @@ test('every operation answers with the status, the type and the shape that are d
   let made: { kiosk: { kiosk: string }; code: string } | undefined
   let request = ''
   let nonce = ''
+  let token = ''
   const kiosk = () => made?.kiosk.kiosk ?? ''
 
   /** In an order in which each finds what it needs. */
@@ -97,12 +98,28 @@ test('every operation answers with the status, the type and the shape that are d
     'GET /api/audit': () => read('/api/audit'),
     'GET /api/audit/stream': () => socket('/api/audit/stream'),
     'GET /api/explain': () => read('/api/explain?action=hold&account=atmosphere_stage'),
+    'POST /api/tokens': async () => {
+      const scope = { reads: ['view'], on: null }
+      const answer = await change('POST', '/api/tokens', { name: 'nightly', scope }, jacintar)
+      token = (answer.body as { row: { token: string } }).row.token
+      return answer
+    },
+    'GET /api/tokens': () => read('/api/tokens', jacintar),
+    'DELETE /api/tokens/{token}': () => change('DELETE', `/api/tokens/${token}`, undefined, jacintar),
+    'GET /api/admin/tokens': () => read('/api/admin/tokens'),
+    'DELETE /api/admin/tokens/{token}': async () => {
+      const scope = { reads: ['view'], on: null }
+      const { body } = await change('POST', '/api/tokens', { name: 'weekly', scope }, jacintar)
+      return change('DELETE', `/api/admin/tokens/${(body as { row: { token: string } }).row.token}`)
+    },
     'POST /api/admin/kiosks': async () => {
       const answer = await change('POST', '/api/admin/kiosks', { name: 'north' })
       made = answer.body as typeof made
       return answer
     },
     'GET /api/admin/kiosks': () => read('/api/admin/kiosks'),
+    'POST /api/admin/kiosks/{kiosk}': () =>
+      change('POST', `/api/admin/kiosks/${kiosk()}`, { name: 'north, left' }),
     'POST /api/kiosk/enrol': () =>
       change('POST', '/api/kiosk/enrol', { code: made?.code, key: { kty: 'EC', crv: 'P-256', x, y } }),
     'GET /api/kiosk/nonce': async () => {

@@ -3,5 +3,5 @@ import { SeneschalError } from '../../../protocol/errors.ts'
 import type { Check } from '../visit.ts'
 
 export const kiosk: Check = (visit) => {
-  if (visit.viewer?.kind !== 'person') throw new SeneschalError('kiosk.wall-only')
+  if (visit.viewer === undefined || visit.viewer.kind === 'kiosk') throw new SeneschalError('kiosk.wall-only')
 }

@@ -1,4 +1,4 @@
-/** Who it is: a signed-in person, or a kiosk. */
+/** Who it is: a signed-in person, or a kiosk. A token was looked at before. */
 import { SeneschalError } from '../../../protocol/errors.ts'
 import { kioskCookie, readCookie, sessionCookie } from '../../auth/cookies.ts'
 import type { Session } from '../../auth/sessions.ts'
@@ -18,6 +18,7 @@ export const personViewer = async (session: Session, address: string, parts: Gat
 })
 
 export const session: Check = async (visit, parts) => {
+  if (visit.viewer !== undefined) return
   const own = readCookie(visit.headers.cookie, sessionCookie)
   if (own.is === 'ambiguous') throw new SeneschalError('session.missing', 'The session cookie came twice.')
   const found = own.is === 'given' ? await parts.sessions.find(own.value) : undefined
