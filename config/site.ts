@@ -2,9 +2,18 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod/mini'
 import { accountName } from '../protocol/ids.ts'
-import { type Layer, type PermissionSnapshot, principals, rules } from '../protocol/permissions.ts'
+import {
+  type ElevationClass,
+  type Layer,
+  type PermissionSnapshot,
+  principals,
+  rules,
+} from '../protocol/permissions.ts'
 import { checkYaml } from './check.ts'
+import { durationWithin, milliseconds } from './schemas.ts'
 import { type Path, parseYaml, type Yaml } from './yaml.ts'
+
+const elevationTime = durationWithin('PT1S', 'PT24H')
 
 const siteSchema = z.strictObject({
   permissions: z.optional(rules),
@@ -28,6 +37,10 @@ const siteSchema = z.strictObject({
       }),
     ),
   ),
+  /** How long raised privileges may last at most, whatever the hub says. */
+  elevation: z.optional(
+    z.strictObject({ execute: z.optional(elevationTime), write: z.optional(elevationTime) }),
+  ),
   locks: z.optional(
     z.strictObject({
       persons: z.optional(z.array(z.string())),
@@ -37,7 +50,7 @@ const siteSchema = z.strictObject({
   ),
 })
 
-export type Site = Pick<PermissionSnapshot, 'site' | 'limits' | 'roles' | 'locks'> & {
+export type Site = Pick<PermissionSnapshot, 'site' | 'limits' | 'roles' | 'locks' | 'elevation'> & {
   readonly accounts: Readonly<
     Record<string, { readonly owners: readonly string[]; readonly cli: 'allow' | 'refuse' }>
   >
@@ -54,6 +67,13 @@ const build = (yaml: Yaml, file: string, at: Path, value: Layer['rules'] | undef
 /** A `permissions:` map that stands somewhere in a parsed file, as a layer that knows its lines. */
 export const layerFrom = (yaml: Yaml, file: string, at: Path, value: unknown): Layer =>
   build(yaml, file, at, checkYaml(rules, yaml, at, value ?? {}))
+
+const inMilliseconds = (
+  times: Readonly<Partial<Record<ElevationClass, string | undefined>>>,
+): NonNullable<PermissionSnapshot['elevation']> =>
+  Object.fromEntries(
+    Object.entries(times).flatMap(([name, time]) => (time === undefined ? [] : [[name, milliseconds(time)]])),
+  )
 
 /** The site file's text → its parts. Throws `config.invalid` with file, line and column. */
 export const parseSite = (text: string, file: string): Site => {
@@ -72,6 +92,7 @@ export const parseSite = (text: string, file: string): Site => {
       accounts: site.locks?.accounts ?? [],
       hosts: site.locks?.hosts ?? [],
     },
+    ...(site.elevation === undefined ? {} : { elevation: inMilliseconds(site.elevation) }),
     accounts: Object.fromEntries(
       Object.entries(site.accounts ?? {}).map(([name, entry]) => {
         const owners = entry.owners ?? []

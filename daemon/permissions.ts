@@ -51,13 +51,14 @@ const readSite = async (file: string, now: () => number) => {
 }
 
 const compile = async (parts: PermissionParts): Promise<Content> => {
-  const { site, limits, roles, locks, accounts } = await readSite(parts.siteFile, parts.now)
+  const { site, limits, roles, locks, elevation, accounts } = await readSite(parts.siteFile, parts.now)
   const layers = parts.accountLayers()
   return {
     site,
     limits,
     roles,
     locks: { persons: [...locks.persons], accounts: [...locks.accounts], hosts: [...locks.hosts] },
+    ...(elevation === undefined ? {} : { elevation }),
     accounts: Object.fromEntries(
       parts.accounts.map((account) => {
         const named = Object.hasOwn(accounts, account) ? accounts[account] : undefined

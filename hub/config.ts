@@ -55,7 +55,7 @@ const provider = z
     ),
   )
 
-const elevationTime = durationWithin('PT1M', 'PT24H')
+const elevationTime = durationWithin('PT1S', 'PT24H')
 const elevationOfClass = z.strictObject({
   duration: z.optional(elevationTime),
   reasonRequired: z.optional(z.boolean()),

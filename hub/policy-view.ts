@@ -59,6 +59,10 @@ export const createPolicyKeeper = (parts: {
       const found = snapshot(question.account)
       return found === undefined ? nothingKnown(question) : decide(found, question)
     },
+    longestElevation: (of) => {
+      const said = [...held.values()].flatMap((one) => one.snapshot.elevation?.[of] ?? [])
+      return said.length === 0 ? undefined : Math.min(...said)
+    },
     onChange: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -79,8 +79,9 @@ export const raiseCommand: Command = {
   name: 'raise',
   section,
   summary: 'Raise privileges of this command line for a fixed time, by signing in once more.',
-  usage: 'execute|write [--reason TEXT]',
+  usage: 'execute|write [--for MINUTES] [--reason TEXT]',
   options: {
+    for: { type: 'string', value: 'MINUTES', help: 'less time than the site allows' },
     reason: { type: 'string', value: 'TEXT', help: 'why; some sites ask for it' },
     ...hubOption,
   },
@@ -90,7 +91,14 @@ export const raiseCommand: Command = {
     if (!wanted.success) throw new SeneschalError('usage', 'Raise to execute or to write.')
     const client = hubClient(input)
     const reason = text(input, 'reason')
-    const asked = { class: wanted.data, ...(reason === undefined ? {} : { reason }) }
+    const minutes = text(input, 'for')
+    if (minutes !== undefined && !/^[1-9][0-9]{0,3}$/.test(minutes))
+      throw new SeneschalError('usage', `--for takes whole minutes, not ${JSON.stringify(minutes)}.`)
+    const asked = {
+      class: wanted.data,
+      ...(reason === undefined ? {} : { reason }),
+      ...(minutes === undefined ? {} : { minutes: Number(minutes) }),
+    }
     const { body } = await client.change('POST', '/auth/device/raise', asked, deviceAnswer)
     if (body === undefined) throw new SeneschalError('lost.connection')
     await waitAtTheProvider(client, body)

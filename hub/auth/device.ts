@@ -18,6 +18,9 @@ export type DeviceWish =
       readonly session: string
       readonly class: ElevationClass
       readonly reason: string | null
+      /** ms; null for as long as may be. */
+      readonly duration: number | null
+      readonly acrValues: string | undefined
     }
 
 export type DeviceStart = Omit<DeviceCode, 'finish'> & {
@@ -81,7 +84,9 @@ export const createDevices = (parts: {
       under.set(hashOf(device), entry)
       const began = now()
       try {
-        const { finish, ...shown } = await oidc.device(wish.kind === 'elevation')
+        const { finish, ...shown } = await oidc.device(
+          wish.kind === 'elevation' ? { acrValues: wish.acrValues } : undefined,
+        )
         finish(entry.abort.signal).then(
           (identity) => {
             entry.settled = { at: now(), end: { wish, identity, elapsed: now() - began } }

@@ -1,9 +1,9 @@
 /** Raising privileges: accepted only from the same person, who was really asked for credentials just now. */
-import { milliseconds } from '../../config/schemas.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import { keptOut } from '../gate/checks/admitted.ts'
 import { groupsFrom, mustBeFresh } from './claims.ts'
+import { checkedReason, elevationTerms } from './elevation-terms.ts'
 import type { Identity } from './identity.ts'
 import type { AuthParts } from './parts.ts'
 import type { Session } from './sessions.ts'
@@ -12,32 +12,33 @@ import type { Session } from './sessions.ts'
 export type Raising = {
   readonly class: ElevationClass | null
   readonly reason: string | null
+  /** For how long it was asked, ms; null for as long as may be. */
+  readonly duration: number | null
   readonly elapsed: number
-}
-
-/** The reason as it is recorded; throws where the site asks for one and there is none. */
-export const checkedReason = (parts: Pick<AuthParts, 'config'>, given: string | undefined): string | null => {
-  const reason = given?.trim() || null
-  if (parts.config.elevation.reasonRequired && reason === null)
-    throw new SeneschalError('input.invalid', 'This site asks for a reason.')
-  return reason
 }
 
 /** Starts a re-authentication; resolves to the provider's page. */
 export const startElevation = async (
   parts: AuthParts,
   session: string,
-  asked: { readonly class: ElevationClass; readonly reason: string | undefined; readonly returnPath: string },
+  asked: {
+    readonly class: ElevationClass
+    readonly reason: string | undefined
+    readonly duration: number | null
+    readonly returnPath: string
+  },
 ): Promise<string> => {
-  const reason = checkedReason(parts, asked.reason)
+  const terms = elevationTerms(parts, asked.class)
+  const reason = checkedReason(terms, asked.reason)
   const attempt = await parts.attempts.start({
     kind: 'elevation',
     bound_to: session,
     class: asked.class,
     reason,
+    duration: asked.duration,
     return_path: asked.returnPath,
   })
-  return parts.oidc.authorizationUrl(attempt, true)
+  return parts.oidc.authorizationUrl(attempt, { acrValues: terms.acrValues })
 }
 
 /** Resolves to the new cookie; until then, and after a refusal, the session stays as it was. */
@@ -51,10 +52,11 @@ export const finishElevation = async (
   const { config, sessions, audit, now } = parts
   if (identity.issuer !== session.issuer || identity.subject !== session.subject)
     throw new SeneschalError('auth.subject-changed')
-  mustBeFresh(identity, attempt.elapsed, config.provider.acrValues)
+  const raised = attempt.class ?? 'execute'
+  const terms = elevationTerms(parts, raised)
+  mustBeFresh(identity, attempt.elapsed, terms.acrValues)
   const code = keptOut({ kind: 'person', person: session.person }, parts)
   if (code !== undefined) throw new SeneschalError(code)
-  const raised = attempt.class ?? 'execute'
   const groups = groupsFrom(identity.claims[config.provider.groupsClaim])
   await audit.record({
     event: 'elevation.raised',
@@ -67,7 +69,7 @@ export const finishElevation = async (
   })
   const cookie = await sessions.raise(session.name, {
     class: raised,
-    until: Math.min(now() + milliseconds(config.elevation.duration), session.expiresAt),
+    until: Math.min(now() + Math.min(attempt.duration ?? terms.longest, terms.longest), session.expiresAt),
     reason: attempt.reason,
     groups,
     providerSid: identity.sid,

@@ -28,13 +28,16 @@ export type DeviceCode = {
   readonly finish: (signal: AbortSignal) => Promise<Identity>
 }
 
+/** Ask for credentials although the person is signed in there: `acrValues`, if any, says which. */
+export type Credentials = { readonly acrValues: string | undefined }
+
 export type Oidc = {
   /** The provider's page. */
-  readonly authorizationUrl: (attempt: Started, again: boolean) => Promise<string>
+  readonly authorizationUrl: (attempt: Started, again: Credentials | undefined) => Promise<string>
   /** `query` of the callback, with its `?` → who it is. */
   readonly exchange: (query: string, attempt: Started) => Promise<Identity>
   /** Begins a device flow (RFC 8628). */
-  readonly device: (again: boolean) => Promise<DeviceCode>
+  readonly device: (again: Credentials | undefined) => Promise<DeviceCode>
   /** What it says now of somebody who signed in before. Rejects where it cannot be asked. */
   readonly again: (tokens: ProviderTokens, subject: string) => Promise<Again>
   /** It did not answer when it was last asked: nobody should wait for it. */
@@ -117,9 +120,9 @@ export const createOidc = (parts: OidcParts): Oidc => {
   const { metadata, fresh, known } = createKnown(parts)
 
   /** How the provider asks for credentials although somebody is signed in there. */
-  const asking = (again: boolean): Readonly<Record<string, string>> => ({
-    ...(again ? { prompt: 'login', max_age: '0' } : {}),
-    ...(again && provider.acrValues !== undefined ? { acr_values: provider.acrValues } : {}),
+  const asking = (again: Credentials | undefined): Readonly<Record<string, string>> => ({
+    ...(again === undefined ? {} : { prompt: 'login', max_age: '0' }),
+    ...(again?.acrValues === undefined ? {} : { acr_values: again.acrValues }),
   })
 
   const waitForDevice = async (
@@ -173,7 +176,7 @@ export const createOidc = (parts: OidcParts): Oidc => {
           scope: provider.scopes.join(' '),
           ...asking(again),
           // Not 0, which providers read as another way to write `prompt`, and device flows have no prompt.
-          ...(again ? { max_age: '1' } : {}),
+          ...(again === undefined ? {} : { max_age: '1' }),
         })
         return {
           userCode: begun.user_code,

@@ -114,7 +114,14 @@ test('who was there is written later, all at once', async (t) => {
 test('a state is good once and for ten minutes', async (t) => {
   const { db, time, now } = await room(t)
   const attempts = createAttempts({ db, now })
-  const attempt = { kind: 'sign-in', bound_to: 'b', class: null, reason: null, return_path: '/' } as const
+  const attempt = {
+    kind: 'sign-in',
+    bound_to: 'b',
+    class: null,
+    reason: null,
+    duration: null,
+    return_path: '/',
+  } as const
   const { state } = await attempts.start(attempt)
   const [first, second] = await Promise.all([attempts.take(state), attempts.take(state)])
   assert.equal([first, second].filter((one) => one !== undefined).length, 1)

@@ -38,3 +38,11 @@ export const readEnvironment = (text: string): Entered => {
   }
   return { environment: Object.fromEntries(lines.map(({ name, value }) => [name, value])) }
 }
+
+/** What people entered, of what was read of it; nothing of anything else. */
+export const writeEnvironment = (environment: unknown): string =>
+  typeof environment !== 'object' || environment === null
+    ? ''
+    : Object.entries(environment)
+        .map(([name, value]) => (value === null ? name : `${name}=${String(value)}`))
+        .join('\n')

@@ -3,11 +3,11 @@ import { useSignal } from '@preact/signals'
 import { actionOf } from '../../protocol/actions/registry.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 import { lengthOf } from '../model/time.ts'
-import { closeDialog, dialog, perform, raise, type Wanted } from '../state/acting.ts'
+import { type Args, closeDialog, dialog, leaveRaise, perform, raise, type Wanted } from '../state/acting.ts'
 import { type ApiError, asApiError } from '../state/api.ts'
 import { nameOf } from '../state/requests.ts'
 import { viewer } from '../state/session.ts'
-import { type Args, ArgumentFields } from './arguments.tsx'
+import { ArgumentFields } from './arguments.tsx'
 import { Dialog } from './dialog.tsx'
 import { ExplainDialog } from './explain-dialog.tsx'
 import { Field } from './field.tsx'
@@ -18,6 +18,9 @@ const levels: readonly { readonly class: ElevationClass; readonly label: string;
     { class: 'execute', label: 'Execute', means: 'play, pause, stop, hold, trigger, kill and the like' },
     { class: 'write', label: 'Write', means: 'change settings and definitions, and everything of execute' },
   ]
+
+/** Offered where the site allows more. */
+const raiseMinutes: readonly number[] = [1, 5, 15, 30, 60, 240]
 
 type RaiseProps = {
   readonly needed: ElevationClass
@@ -30,16 +33,23 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
   const reason = useSignal('')
   const failed = useSignal<ApiError | undefined>(undefined)
   const busy = useSignal(false)
+  const leave = () => leaveRaise(wanted)
   const tried = useSignal(false)
-  const facts = viewer.value?.site
-  const lacksReason = facts?.reasonRequired === true && reason.value.trim() === ''
+  const shorter = useSignal<number | undefined>(undefined)
+  const terms = viewer.value?.site.elevation[chosen.value]
+  const needsReason = terms?.reasonRequired === true
+  const lacksReason = needsReason && reason.value.trim() === ''
+  const longest = terms?.longest ?? 0
+  const shorterTimes = raiseMinutes.filter((minutes) => minutes * 60_000 < longest)
+  // What was chosen for one class may be more than another allows.
+  const minutes = shorterTimes.find((one) => one === shorter.value)
   const submit = async () => {
     tried.value = true
     if (lacksReason) return
     busy.value = true
     failed.value = undefined
     try {
-      await raise(chosen.value, reason.value.trim(), wanted)
+      await raise({ class: chosen.value, reason: reason.value.trim(), minutes }, wanted)
     } catch (thrown) {
       failed.value = asApiError(thrown)
       busy.value = false
@@ -53,12 +63,12 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
     <Dialog
       title={what === undefined ? 'Raise privileges' : `Raise privileges to ${what}`}
       tone="raise"
-      onClose={closeDialog}
+      onClose={leave}
       onSubmit={() => void submit()}
       actions={
         <>
-          <button type="button" class="button" onClick={closeDialog}>
-            Cancel
+          <button type="button" class="button" onClick={leave}>
+            {wanted?.args === undefined ? 'Cancel' : 'Back to what you entered'}
           </button>
           <button type="submit" class="button primary" disabled={busy.value}>
             {busy.value
@@ -97,7 +107,7 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
         ))}
       </fieldset>
       <Field
-        label={`Reason${facts?.reasonRequired === true ? '' : ' (optional)'}`}
+        label={`Reason${needsReason ? '' : ' (optional)'}`}
         hint="It stands in the audit log."
         problem={tried.value && lacksReason ? 'This site asks for a reason.' : undefined}
       >
@@ -106,7 +116,7 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
             {...input}
             type="text"
             maxLength={1000}
-            aria-required={facts?.reasonRequired === true}
+            aria-required={needsReason}
             value={reason.value}
             onInput={(event) => {
               reason.value = event.currentTarget.value
@@ -114,9 +124,28 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
           />
         )}
       </Field>
+      <Field label="For" hint="A fixed time: using it does not make it longer." problem={undefined}>
+        {(input) => (
+          <select
+            {...input}
+            value={minutes ?? ''}
+            onChange={(event) => {
+              shorter.value = event.currentTarget.value === '' ? undefined : Number(event.currentTarget.value)
+            }}
+          >
+            {shorterTimes.map((one) => (
+              <option key={one} value={one}>
+                {lengthOf(one * 60_000)}
+              </option>
+            ))}
+            <option value="">{lengthOf(longest)}</option>
+          </select>
+        )}
+      </Field>
       <p class="hint">
-        You will sign in again at the identity provider. Raised privileges hold in this browser only and end
-        after {lengthOf(facts?.elevationMs ?? 0)}.
+        You will sign in again at the identity provider
+        {terms?.stronger === true && ', which asks for more than usual'}. Raised privileges hold in this
+        browser only.
         {what !== undefined && ' Then you are asked once more; nothing is done by itself.'}
       </p>
     </Dialog>

@@ -2,11 +2,10 @@
 import { effect, type Signal, useComputed, useSignal } from '@preact/signals'
 import { useLayoutEffect } from 'preact/hooks'
 import { actionOf } from '../../protocol/actions/registry.ts'
-import { readEnvironment } from '../model/environment.ts'
-import type { Wanted } from '../state/acting.ts'
+import { readEnvironment, writeEnvironment } from '../model/environment.ts'
+import type { Args, Wanted } from '../state/acting.ts'
 import { Field, Problem } from './field.tsx'
 
-export type Args = Readonly<Record<string, unknown>>
 type Fields = {
   readonly wanted: Wanted
   /** undefined while what is entered does not fit. */
@@ -28,7 +27,7 @@ const stopModes = [
 ] as const
 
 const StopFields = (props: Fields) => {
-  const mode = useSignal<'clean' | 'now'>('clean')
+  const mode = useSignal<'clean' | 'now'>(props.wanted.args?.mode === 'now' ? 'now' : 'clean')
   useAtOnce(() => check(props, { mode: mode.value }))
   return (
     <fieldset class="choices">
@@ -53,7 +52,10 @@ const StopFields = (props: Fields) => {
 const outputs = ['submitted', 'started', 'succeeded', 'failed', 'submit-failed', 'expired'] as const
 
 const SetFields = (props: Fields) => {
-  const chosen = useSignal<readonly string[]>(['succeeded'])
+  const before = props.wanted.args?.outputs
+  const chosen = useSignal<readonly string[]>(
+    Array.isArray(before) ? outputs.filter((name) => before.includes(name)) : ['succeeded'],
+  )
   useAtOnce(() => {
     if (chosen.value.length === 0) props.args.value = undefined
     else check(props, { outputs: chosen.value })
@@ -78,7 +80,7 @@ const SetFields = (props: Fields) => {
 }
 
 const EditFields = (props: Fields) => {
-  const text = useSignal('')
+  const text = useSignal(writeEnvironment(props.wanted.args?.environment))
   const entered = useComputed(() => readEnvironment(text.value))
   useAtOnce(() => {
     const read = entered.value

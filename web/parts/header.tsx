@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { countdown } from '../model/time.ts'
 import { route } from '../router.ts'
 import { pathOf } from '../routes.ts'
-import { dialog } from '../state/acting.ts'
+import { dialog, forgetWanted } from '../state/acting.ts'
 import { asApiError } from '../state/api.ts'
 import { beat } from '../state/clock.ts'
 import { notices, notify, seenUntil, unseen } from '../state/notices.ts'
@@ -139,6 +139,7 @@ const Person = () => {
             class="button"
             onClick={() => {
               close()
+              forgetWanted()
               signOut().catch(fail)
             }}
           >

@@ -13,7 +13,13 @@ import { here } from '../router.ts'
 import { type ActionTarget, sendAction } from './requests.ts'
 import { api, elevationClass, viewer } from './session.ts'
 
-export type Wanted = { readonly action: ActionName; readonly target: ActionTarget }
+export type Args = Readonly<Record<string, unknown>>
+export type Wanted = {
+  readonly action: ActionName
+  readonly target: ActionTarget
+  /** What was entered already: an end of privileges on the way loses none of it. */
+  readonly args?: Args | undefined
+}
 
 export type DialogState =
   | {
@@ -48,14 +54,28 @@ export const begin = (wanted: Wanted): void => {
   } else void perform(wanted, {})
 }
 
-export const perform = async (wanted: Wanted, args: Readonly<Record<string, unknown>>): Promise<void> => {
+export const perform = async (wanted: Wanted, args: Args): Promise<void> => {
   closeDialog()
   const refused = await sendAction(wanted.action, wanted.target, args)
-  if (refused !== 'elevation.required' && refused !== 'elevation.ended') return
-  const needed = elevationFor(actionOf(wanted.action).class)
-  if (needed !== undefined) {
-    dialog.value = { kind: 'raise', class: needed, wanted, note: 'Your raised privileges have ended.' }
-  }
+  // Somebody who has begun something else meanwhile is not interrupted.
+  if (dialog.peek() !== undefined) return
+  const entered = needsArguments(wanted.action, wanted.target) ? { ...wanted, args } : wanted
+  if (refused === 'elevation.required' || refused === 'elevation.ended') {
+    const needed = elevationFor(actionOf(wanted.action).class)
+    if (needed !== undefined)
+      dialog.value = {
+        kind: 'raise',
+        class: needed,
+        wanted: entered,
+        note: 'Your raised privileges have ended.',
+      }
+  } else if (refused !== undefined && refused !== 'permission.denied' && entered.args !== undefined)
+    dialog.value = { kind: 'confirm', wanted: entered, returned: false }
+}
+
+/** Out of the question whether to raise: back to what was entered, where there is something. */
+export const leaveRaise = (wanted: Wanted | undefined): void => {
+  dialog.value = wanted?.args === undefined ? undefined : { kind: 'confirm', wanted, returned: false }
 }
 
 const storageKey = 'seneschal.wanted'
@@ -68,17 +88,27 @@ const stored = z.strictObject({
     cycle: z.optional(cyclePoint),
     task: z.optional(taskName),
   }),
+  args: z.optional(z.record(z.string(), z.unknown())),
 })
 
 /** Goes to the identity provider; the promise only settles where that did not work. */
 export const raise = async (
-  to: ElevationClass,
-  reason: string,
+  to: {
+    readonly class: ElevationClass
+    readonly reason: string
+    /** Undefined: as long as the site allows. */
+    readonly minutes: number | undefined
+  },
   wanted: Wanted | undefined,
 ): Promise<void> => {
   const { location: provider } = await api.post(
     '/auth/elevate',
-    { class: to, return: here(), ...(reason === '' ? {} : { reason }) },
+    {
+      class: to.class,
+      return: here(),
+      ...(to.reason === '' ? {} : { reason: to.reason }),
+      ...(to.minutes === undefined ? {} : { minutes: to.minutes }),
+    },
     elevateAnswer,
   )
   if (wanted === undefined) sessionStorage.removeItem(storageKey)
@@ -88,21 +118,38 @@ export const raise = async (
   location.assign(provider)
 }
 
-/** After the way back: asks again what was wanted, if privileges were really raised and it is the same person. */
+const parseStored = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** For whoever signs out: what they entered is nobody else's. */
+export const forgetWanted = (): void => sessionStorage.removeItem(storageKey)
+
+/**
+ * After the way back: asks again what was wanted, if it is the same person and privileges were really raised. What was
+ * entered comes back also where they were not.
+ */
 export const resumeWanted = (): void => {
   const text = sessionStorage.getItem(storageKey)
   sessionStorage.removeItem(storageKey)
   if (text === null) return
-  const parsed = stored.safeParse(JSON.parse(text))
+  const parsed = stored.safeParse(parseStored(text))
   if (!parsed.success || parsed.data.person !== viewer.peek()?.person) return
-  const { action, target } = parsed.data
-  if (!isActionName(action) || !covers(elevationClass.peek(), actionOf(action).class)) return
+  const { action, target, args } = parsed.data
+  if (!isActionName(action)) return
+  const isRaised = covers(elevationClass.peek(), actionOf(action).class)
+  if (!isRaised && args === undefined) return
   const { account, workflow, cycle, task } = target
   dialog.value = {
     kind: 'confirm',
-    returned: true,
+    returned: isRaised,
     wanted: {
       action,
+      ...(args === undefined || !actionOf(action).args.safeParse(args).success ? {} : { args }),
       target: {
         account,
         workflow,
