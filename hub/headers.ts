@@ -19,6 +19,8 @@ const contentSecurityPolicy = [
 ].join(';')
 
 const everywhere = {
+  // What one person is told nobody keeps; what is the same for all says so itself.
+  'cache-control': 'no-store',
   'content-security-policy': contentSecurityPolicy,
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',

@@ -1,4 +1,5 @@
 /** What is read out of the provider's claims, and how fresh a re-authentication is. */
+import { visible } from '../../protocol/audit.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { personName } from '../../protocol/ids.ts'
 import { isGroupName } from '../../protocol/permissions.ts'
@@ -20,9 +21,11 @@ export const groupsFrom = (claim: unknown): readonly string[] => {
   return found
 }
 
-/** Display name: the claim, or else the person's name. */
+/** Display name: the claim, or else the person's name. People may fill it in themselves, so it is made one line. */
 export const displayNameFrom = (claim: unknown, person: string): string =>
-  typeof claim === 'string' && claim.trim() !== '' ? claim.trim().slice(0, 128) : person
+  typeof claim === 'string' && claim.trim() !== ''
+    ? visible(claim.trim().slice(0, 128)).slice(0, 128)
+    : person
 
 /** For the record of a refusal: the name that was claimed, where it could be one. */
 export const claimedName = (claim: unknown): string | null => {

@@ -62,18 +62,27 @@ export const complete = async (
   return { ...Object.fromEntries(lacking.map((name) => [name, more[name]])), ...claims }
 }
 
+/** What providers write into an ID token's header (RFC 7519, section 5.1), if anything. */
+const idTokenType = /^(?:application\/)?jwt$/i
+
 /**
  * The claims of an ID token; undefined where none was given. Its signature is checked although it came straight from
  * the provider. A time long before ours is let pass: some providers write theirs minutes back, and `exp` and nonce say
  * what is over.
  */
 export const claimsOf = async (
-  { keys, tolerance, wall }: Pick<Provider, 'keys' | 'tolerance' | 'wall'>,
+  { config, keys, tolerance, wall }: Pick<Provider, 'config' | 'keys' | 'tolerance' | 'wall'>,
   granted: Granted,
 ): Promise<client.IDToken | undefined> => {
   const claims = granted.claims()
   if (claims === undefined || granted.id_token === undefined) return undefined
-  await compactVerify(granted.id_token, keys, { algorithms: [...signatureAlgorithms] })
+  const { protectedHeader } = await compactVerify(granted.id_token, keys, {
+    algorithms: [...signatureAlgorithms],
+  })
+  if (!idTokenType.test(protectedHeader.typ ?? 'JWT'))
+    throw new Error(`a token of type ${protectedHeader.typ} is no ID token`)
+  if (claims.azp !== undefined && claims.azp !== config.clientMetadata().client_id)
+    throw new Error('the ID token was made for another client')
   if (claims.iat > wall() / 1000 + tolerance) throw new SeneschalError('auth.clocks-apart')
   return claims
 }

@@ -86,10 +86,13 @@ export const startLyingProvider = async (options: ProviderOptions): Promise<Lyin
 
   running.provider.use(async (ctx, next) => {
     asked.set(ctx.path, (asked.get(ctx.path) ?? 0) + 1)
+    const report = ctx.onerror
+    // A connection that is broken off is what was asked for, not news.
+    ctx.onerror = (error) => {
+      if ((error as NodeJS.ErrnoException | null)?.code !== 'ECONNRESET') report.call(ctx, error)
+    }
     if (lies.answer?.(ctx.path, ctx.res) === true) {
       ctx.respond = false
-      // One that is broken off is what was asked for, not news.
-      ctx.onerror = () => undefined
       return
     }
     await next()
