@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { WebSocketServer } from 'ws'
 import { codeOf } from '../harness/code-of.ts'
 import { send } from '../harness/http.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
+import { until } from '../harness/until.ts'
 
 const event = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 
@@ -37,18 +39,29 @@ const deliver = (h: TestHub, token: string) => {
   )
 }
 
-test('a logout token ends sessions and sockets within a second, once', async (t) => {
-  const h = await startTestHub(t)
+test('a logout token ends sessions and sockets of every kind within a second, once', async (t) => {
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false })
+  const h = await startTestHub(t, {
+    upgrade: (request, raw, head) => server.handleUpgrade(request, raw, head, () => undefined),
+  })
   const browser = await h.signIn('jacintar')
   const bystander = await h.signIn('mel')
-  const socket = await browser.socket('/api/audit/stream')
+  await browser.change('POST', '/api/accounts/atmosphere_stage/server', {})
+  await until(() => h.spawner.running.has('atmosphere_stage'))
+  const paths = ['/api/audit/stream', '/api/wall', '/u/atmosphere_stage/stream']
+  await until(async () => (await browser.ask('GET', '/u/atmosphere_stage/workflows')).status !== 503)
+  const sockets = await Promise.all(paths.map((path) => browser.socket(path)))
+  const others = await bystander.socket('/api/wall')
   const token = await h.provider.logoutToken(claimsFor(h))
   const began = performance.now()
   assert.equal((await deliver(h, token)).status, 200)
-  assert.equal(await socket.closed, 4002)
+  for (const [index, socket] of sockets.entries()) assert.equal(await socket.closed, 4002, `${paths[index]}`)
   assert.ok(performance.now() - began < 1000)
   assert.equal((await browser.ask('GET', '/api/session')).status, 401)
+  for (const path of paths) await assert.rejects(browser.socket(path), { status: 401 }, path)
   await h.session(bystander)
+  assert.equal(others.socket.readyState, others.socket.OPEN)
+  others.socket.terminate()
 
   await h.signIn('jacintar', browser)
   const again = await deliver(h, token)
