@@ -13,6 +13,22 @@ const note = (parts: Ending, entry: AuditEntry): Promise<void> =>
     (err: unknown) => parts.log.error({ err, event: entry.event }, 'the end of a session was not recorded'),
   )
 
+/** So many share one write to the disk; all at once would keep everybody else waiting. */
+const together = 250
+
+const noteAll = async (
+  parts: Ending,
+  sessions: readonly Session[],
+  entry: Pick<AuditEntry, 'event'> & Partial<Pick<AuditEntry, 'address' | 'reason' | 'tail'>>,
+): Promise<void> => {
+  for (let from = 0; from < sessions.length; from += together)
+    await Promise.all(
+      sessions
+        .slice(from, from + together)
+        .map(({ person, name }) => note(parts, { ...entry, outcome: 'done', person, session: name })),
+    )
+}
+
 /** Closes the sockets of sessions that ended and records why. */
 export const farewell = async (
   parts: Ending,
@@ -21,19 +37,15 @@ export const farewell = async (
 ): Promise<void> => {
   const names = new Set(ended.map(({ name }) => name))
   parts.live.close((socket) => names.has(socket.session), closeCodes.sessionEnded)
-  for (const { person, name } of ended)
-    await note(parts, { ...entry, outcome: 'done', person, session: name })
+  await noteAll(parts, ended, entry)
 }
 
 /** Records that sessions are read-only again; their sockets stay open. */
-export const noteFallBack = async (
+export const noteFallBack: (
   parts: Ending,
   fallen: readonly Session[],
   entry: Pick<AuditEntry, 'event'> & { readonly address?: string; readonly reason?: string },
-): Promise<void> => {
-  for (const { person, name } of fallen)
-    await note(parts, { ...entry, outcome: 'done', person, session: name })
-}
+) => Promise<void> = noteAll
 
 /** A logout that the provider tells of. Throws `auth.logout-token-invalid`. */
 export const backChannelLogout = async (
