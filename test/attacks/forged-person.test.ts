@@ -160,3 +160,20 @@ test('a grant that it was handed is good for nothing but what it says, once', as
   assert.equal((await site.put({ version: 1, ...made }).then(() => site.answer(made.id))).state, 'done')
   assert.equal((await site.audit()).match(/User jacintar held/g)?.length, 1, 'the genuine one, once')
 })
+
+test('what the account does by itself, where it may, is done by nobody but the account', async (t) => {
+  const siteFile = `
+permissions: { read: [everyone], execute: [everyone], write: [owner] }
+accounts: { atmosphere_stage: { owners: [user:${victim}], cli: allow } }
+`
+  const site = await startDaemon(t, { ...settings, siteFile })
+  const id = randomUUID()
+  const own = { version: 1, id, action: 'hold', ...target, args: {} }
+  assert.equal((await file(site, id, JSON.stringify(own))).state, 'done')
+  const audit = await site.audit()
+  const [done = '', ...more] = audit.split('\n').filter((line) => line.includes('"event":"action.done"'))
+  const { person, session, sentence } = JSON.parse(done) as Record<string, unknown>
+  assert.deepEqual([person, session, more.length], [null, null, 0])
+  assert.match(String(sentence), /^\S+ Account atmosphere_stage held |^Account atmosphere_stage held /)
+  assert.ok(!audit.includes(victim))
+})

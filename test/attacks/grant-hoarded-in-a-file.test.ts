@@ -28,3 +28,20 @@ test('the time that counts is one that its owner cannot set', async (t) => {
   await site.put({ version: 1, ...inTime })
   assert.equal((await site.answer(inTime.id)).state, 'done')
 })
+
+test('a grant that was filed in time counts when the daemon comes back after its end; one filed later does not', async (t) => {
+  const workflows = { 'atmosphere_stage/clouds': 'graph: t\ntasks: { t: { script: "true" } }\n' }
+  const site = await startDaemon(t, { workflows, autoplay: false })
+  await site.daemon.stop()
+  const now = Math.floor(Date.now() / 1000)
+  // Two seconds before even the difference of clocks is over.
+  const times = { iat: now - 60, exp: now - 3 }
+  const inTime = await site.grant({ action: 'hold', workflow: 'clouds' }, times)
+  await site.put({ version: 1, ...inTime })
+  const late = await site.grant({ action: 'release', workflow: 'clouds' }, times)
+  await sleep((now + 4) * 1000 - Date.now())
+  await site.put({ version: 1, ...late })
+  await site.restart()
+  assert.equal((await site.answer(inTime.id)).state, 'done')
+  assert.equal((await site.answer(late.id)).code, 'grant.expired')
+})

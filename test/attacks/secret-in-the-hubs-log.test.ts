@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { createLog } from '../../hub/log.ts'
 import { startTestHub } from '../harness/hub.ts'
 
 test('at the highest level the log holds no cookie, token, code, state or key, also when things go wrong', async (t) => {
@@ -49,4 +50,19 @@ test('what the hub keeps is readable by nobody else', async (t) => {
     assert.equal(found.mode & 0o077, 0, name)
   }
   assert.equal((await stat(join(h.dir, 'hub/keys/hub.jwk.json'))).mode & 0o777, 0o600)
+})
+
+test('whatever is handed to the log, a query, a body or the properties of an error do not get into it', () => {
+  const lines: string[] = []
+  const log = createLog({ logLevel: 'trace', name: 'test' }, { write: (line) => void lines.push(line) })
+  const secret = 'a-secret-that-nobody-reads'
+  log.info({
+    req: { method: 'GET', url: `/auth/callback?code=${secret}&state=${secret}`, headers: { cookie: secret } },
+  })
+  const cause = Object.assign(new Error('inner'), { body: secret, response: { secret } })
+  log.error({ err: Object.assign(new Error('outer', { cause }), { token: secret }) })
+  assert.equal(lines.length, 2)
+  assert.match(lines[0] ?? '', /"path":"\/auth\/callback"/)
+  assert.match(lines[1] ?? '', /outer.*inner/)
+  assert.ok(!lines.join('').includes(secret))
 })
