@@ -4,7 +4,7 @@ import { SeneschalError } from '../../protocol/errors.ts'
 import { personName } from '../../protocol/ids.ts'
 import { isGroupName } from '../../protocol/permissions.ts'
 import { groups } from '../../protocol/tokens.ts'
-import type { Identity } from './identity.ts'
+import { type Identity, verifiedClaim } from './identity.ts'
 
 /** Kept with each session, bytes of their JSON: more than any directory says. Leaving some out could let somebody in. */
 const maxBytes = 128 * 1024
@@ -19,6 +19,16 @@ export const groupsFrom = (claim: unknown): readonly string[] => {
   const found = groups.parse([...new Set(usable)].map((name) => `oidc/${name}`))
   if (Buffer.byteLength(JSON.stringify(found)) > maxBytes) throw new SeneschalError('groups.too-many')
   return found
+}
+
+/**
+ * The claim that names a person. An address that nobody verified is one that its bearer typed in: it names nobody.
+ * Throws `auth.not-mapped`.
+ */
+export const nameFrom = (claims: Identity['claims'], personClaim: string): unknown => {
+  if (personClaim === 'email' && claims[verifiedClaim] !== true)
+    throw new SeneschalError('auth.not-mapped', 'The provider has not verified the address.')
+  return claims[personClaim]
 }
 
 /** Display name: the claim, or else the person's name. People may fill it in themselves, so it is made one line. */

@@ -36,6 +36,9 @@ export type Provider = {
   readonly wall: () => number
 }
 
+/** Whether the provider made sure that the claim `email` is its bearer's (OpenID Connect Core, section 5.1). */
+export const verifiedClaim = 'email_verified'
+
 /** Tokens of a grant; a provider that rotates nothing leaves the former one in force. */
 export const tokensOf = (
   granted: { readonly refresh_token?: string; readonly access_token?: string },
@@ -91,7 +94,7 @@ export const identityFrom = async (provider: Provider, granted: Granted): Promis
   const claims = await claimsOf(provider, granted)
   if (claims === undefined || granted.id_token === undefined) throw new Error('no ID token')
   const { personClaim, nameClaim, groupsClaim } = provider.settings
-  const wanted = [personClaim, nameClaim, groupsClaim]
+  const wanted = [personClaim, nameClaim, groupsClaim, ...(personClaim === 'email' ? [verifiedClaim] : [])]
   return {
     issuer: claims.iss,
     subject: claims.sub,

@@ -2,19 +2,14 @@
  * The identity provider: OpenID Connect code flow with PKCE, state, nonce and issuer check, and the device flow. It is
  * looked up when it is first needed and again after a failure, so a hub starts and goes on without it.
  */
-import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
-import { milliseconds } from '../../config/schemas.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import type { HubConfig } from '../config.ts'
 import type { Started } from './attempts.ts'
 import { type Identity, identityFrom, type Provider, type ProviderTokens } from './identity.ts'
 import { type LogoutToken, verifyLogoutToken } from './logout-token.ts'
+import { createProvider, type ProviderParts } from './provider.ts'
 import { type Again, askAgain } from './provider-again.ts'
 import { isUnreachable, withProviderErrors } from './provider-errors.ts'
-import { createProviderKeys } from './provider-keys.ts'
-import { createMetadata, type ProviderMetadata } from './provider-metadata.ts'
-import { createProviderRoad, Unreachable } from './provider-road.ts'
 
 /** What a person needs to answer at the provider, and the answer. */
 export type DeviceCode = {
@@ -47,77 +42,10 @@ export type Oidc = {
   readonly verifyLogout: (token: string) => Promise<LogoutToken>
 }
 
-export type OidcParts = {
-  readonly config: Pick<HubConfig, 'provider' | 'publicUrl'>
-  readonly secret: string
-  readonly fetch: typeof globalThis.fetch
-  /** Epoch ms: compared with the provider's clock, within the configured tolerance. */
-  readonly wall: () => number
-}
-
-/** What is known of a provider, for as long as it says the same of itself. */
-const createKnown = (parts: OidcParts) => {
-  const { provider } = parts.config
-  const timeout = milliseconds(provider.timeout)
-  const tolerance = Math.ceil(milliseconds(provider.clockTolerance) / 1000)
-  const fetch = createProviderRoad({ fetch: parts.fetch, timeout })
-  const metadata = createMetadata({
-    issuer: provider.issuer,
-    allowHttp: provider.unsafeAllowHttp,
-    fetch,
-    now: parts.wall,
-  })
-
-  const configure = (server: ProviderMetadata): client.Configuration => {
-    const config = new client.Configuration(
-      server,
-      provider.clientId,
-      { client_secret: parts.secret, [client.clockTolerance]: tolerance },
-      client.ClientSecretBasic(parts.secret),
-    )
-    config.timeout = timeout / 1000
-    config[client.customFetch] = fetch
-    if (provider.unsafeAllowHttp) client.allowInsecureRequests(config)
-    return config
-  }
-  const keysOf = ({ jwks_uri }: ProviderMetadata) =>
-    createProviderKeys({
-      load: async () => {
-        const response = await fetch(jwks_uri, { headers: { accept: 'application/json' } })
-        if (response.status !== 200)
-          throw new Unreachable(`the identity provider answered ${response.status} instead of its keys`)
-        return (await response.json()) as JSONWebKeySet
-      },
-      now: parts.wall,
-    })
-
-  let held: { readonly server: ProviderMetadata; readonly provider: Provider } | undefined
-  const of = (server: ProviderMetadata): Provider => {
-    if (held?.server !== server)
-      held = {
-        server,
-        provider: {
-          config: configure(server),
-          keys: keysOf(server),
-          settings: provider,
-          tolerance,
-          wall: parts.wall,
-        },
-      }
-    return held.provider
-  }
-  return {
-    metadata,
-    /** As it is now: before somebody is sent there. */
-    fresh: async () => of(await metadata.fresh()),
-    known: async () => of(await metadata.known()),
-  }
-}
-
-export const createOidc = (parts: OidcParts): Oidc => {
+export const createOidc = (parts: ProviderParts): Oidc => {
   const { provider, publicUrl } = parts.config
   const redirectUri = `${publicUrl}/auth/callback`
-  const { metadata, fresh, known } = createKnown(parts)
+  const { metadata, fresh, known } = createProvider(parts)
 
   /** How the provider asks for credentials although somebody is signed in there. */
   const asking = (again: Credentials | undefined): Readonly<Record<string, string>> => ({

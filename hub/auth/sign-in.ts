@@ -3,7 +3,7 @@ import { milliseconds } from '../../config/schemas.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
 import { keptOut } from '../gate/checks/admitted.ts'
-import { claimedName, displayNameFrom, groupsFrom } from './claims.ts'
+import { claimedName, displayNameFrom, groupsFrom, nameFrom } from './claims.ts'
 import type { Identity } from './identity.ts'
 import type { AuthParts } from './parts.ts'
 import type { Session } from './sessions.ts'
@@ -25,7 +25,7 @@ export const finishSignIn = async (
   const person = await parts.persons.bind(
     identity.issuer,
     identity.subject,
-    identity.claims[provider.personClaim],
+    nameFrom(identity.claims, provider.personClaim),
   )
   const code = keptOut({ kind: 'person', person }, parts)
   if (code !== undefined) throw new SeneschalError(code)

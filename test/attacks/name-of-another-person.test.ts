@@ -85,3 +85,29 @@ test('whoever the provider renames while they are signed in is raised as who the
   assert.equal((await h.session(mel)).person, 'mel')
   assert.equal((await h.audited('elevation.raised'))[0]?.person, 'mel')
 })
+
+test('an address that the provider has not verified names nobody', async (t) => {
+  const first = await startTestHub(t)
+  await first.hub.close()
+  const provider = {
+    issuer: first.provider.issuer,
+    clientId: 'seneschal',
+    clientSecret: { file: `${first.dir}/etc/secret` },
+    unsafeAllowHttp: true,
+    personClaim: 'email',
+  }
+  const h = await startTestHub(t, { dir: first.dir, provider: first.provider, config: { provider } })
+  const email = 'jacintar@site.example'
+  for (const verified of [undefined, false, 'true', 1, null]) {
+    h.provider.lies.idToken = (claims) => ({ ...claims, email, email_verified: verified })
+    await refused(h, String(verified))
+    // Nor by what userinfo adds to it.
+    h.provider.lies.userinfo = (claims) => ({ ...claims, email, email_verified: verified })
+    h.provider.lies.idToken = undefined
+    await refused(h, `${verified}, by userinfo`)
+  }
+  h.provider.lies.userinfo = (claims) => ({ ...claims, email, email_verified: true })
+  const browser = h.visitor()
+  await browser.submit(await browser.open('/auth/login'), { name: 'mel', password: 'mel' })
+  assert.equal((await h.session(browser)).person, email)
+})

@@ -214,6 +214,18 @@ test('a provider that moved its interfaces is followed without a restart', async
   assert.equal(authorized, 1)
 })
 
+test('a provider that says something new of itself each time has its keys fetched once', async (t) => {
+  const h = await startTestHub(t)
+  let times = 0
+  h.provider.lies.metadata = (said) => {
+    times += 1
+    return { ...said, served_by: `node ${times}` }
+  }
+  for (const name of ['mel', 'jacintar', 'admin']) await h.signIn(name, h.visitor())
+  assert.ok(times >= 3)
+  assert.equal(h.provider.asked.get('/jwks'), 1)
+})
+
 test('a key that is new is looked for at once, and after that no more than once a minute', async (t) => {
   const h = await startTestHub(t)
   await h.signIn('mel')
@@ -235,6 +247,22 @@ test('a key that is new is looked for at once, and after that no more than once 
   await h.provider.rotate(true)
   h.shift(minute)
   await h.signIn('mel', h.visitor())
+})
+
+test('a key that the provider withdrew counts for ten minutes at most', async (t) => {
+  const h = await startTestHub(t)
+  await h.signIn('mel')
+  await h.provider.rotate(true)
+  // Whoever stole the old one goes on signing by it.
+  h.provider.lies.sign = undefined
+  h.shift(10 * minute)
+  await h.feed.heartbeat(Date.now() + 10 * minute)
+  const browser = h.visitor()
+  const back = await browser.submit(await browser.open('/auth/login'), {
+    name: 'jacintar',
+    password: 'jacintar',
+  })
+  assert.equal(back.url.searchParams.get('signin'), 'auth.answer-invalid')
 })
 
 test('while its keys cannot be fetched nobody signs in, and it is not their answer that is wrong', async (t) => {
