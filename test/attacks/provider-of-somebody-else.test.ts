@@ -65,3 +65,32 @@ test('a provider that calls itself another, or leads where others can listen, is
   h.shift(5000)
   await h.signIn('mel')
 })
+
+test('a redirect from the provider, for what it says, its keys, tokens or userinfo, is not followed anywhere', async (t) => {
+  const h = await startTestHub(t)
+  const hostile = await hostileFor(h)
+  t.after(() => hostile.close())
+  hostile.lies.metadata = (said) => ({ ...said, issuer: h.provider.issuer })
+  // So that userinfo is asked.
+  h.provider.lies.idToken = ({ groups: _groups, ...claims }) => claims
+  for (const lying of ['/.well-known/openid-configuration', '/jwks', '/token', '/me'])
+    for (const status of [302, 307]) {
+      h.provider.lies.answer = (path, response) => {
+        if (path === lying) response.writeHead(status, { location: hostile.issuer + path }).end()
+        return path === lying
+      }
+      h.shift(600_000)
+      const browser = h.visitor()
+      const form = await browser.open('/auth/login')
+      const back =
+        form.url.origin === 'https://hub.test'
+          ? form
+          : await browser.submit(form, { name: 'mel', password: 'mel' })
+      assert.ok(back.url.searchParams.has('signin'), `${lying} ${status}`)
+      assert.equal(browser.cookie('__Host-seneschal'), undefined, `${lying} ${status}`)
+    }
+  assert.equal(hostile.asked.size, 0, 'nobody went there')
+  h.provider.lies.answer = undefined
+  h.shift(600_000)
+  await h.signIn('mel')
+})
