@@ -53,7 +53,7 @@ export const createOidc = (parts: ProviderParts): Oidc => {
     ...(again?.acrValues === undefined ? {} : { acr_values: again.acrValues }),
   })
 
-  const waitForDevice = async (
+  const deviceAnswer = async (
     at: Provider,
     begun: client.DeviceAuthorizationResponse,
     signal: AbortSignal,
@@ -67,6 +67,16 @@ export const createOidc = (parts: ProviderParts): Oidc => {
       throw thrown
     })
     return identityFrom(at, tokens)
+  }
+  /** A provider that is away for a moment ends nothing: the person may still be at its page (RFC 8628, section 3.5). */
+  const waitForDevice: typeof deviceAnswer = async (at, begun, signal) => {
+    const end = parts.wall() + begun.expires_in * 1000
+    for (;;)
+      try {
+        return await deviceAnswer(at, begun, signal)
+      } catch (thrown) {
+        if (!isUnreachable(thrown) || signal.aborted || parts.wall() >= end) throw thrown
+      }
   }
 
   return {
