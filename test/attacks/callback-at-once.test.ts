@@ -1,8 +1,12 @@
 /** One callback sent many times at once; raising and dropping that cross each other. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { createAttempts } from '../../hub/auth/attempts.ts'
+import { openStore } from '../../hub/store/open.ts'
 import { callbackAt } from '../harness/callback.ts'
 import { startTestHub } from '../harness/hub.ts'
+import { temporaryDirectory } from '../harness/temporary.ts'
 
 test('of twenty callbacks with one state, at once, one makes a session', async (t) => {
   const h = await startTestHub(t)
@@ -13,6 +17,22 @@ test('of twenty callbacks with one state, at once, one makes a session', async (
   assert.equal((await h.audited('session.signed-in')).length, 1)
   assert.equal(h.provider.asked.get('/token'), 1)
   await h.session(browser)
+})
+
+test('of twenty who take one attempt out of the database in the same moment, one gets it', async (t) => {
+  const { db, close } = await openStore(join(await temporaryDirectory(t), 'hub.sqlite'))
+  t.after(close)
+  const attempts = createAttempts({ db, now: Date.now })
+  const { state } = await attempts.start({
+    kind: 'sign-in',
+    bound_to: 'b',
+    class: null,
+    reason: null,
+    duration: null,
+    return_path: '/',
+  })
+  const taken = await Promise.all(Array.from({ length: 20 }, () => attempts.take(state)))
+  assert.equal(taken.filter((attempt) => attempt !== undefined).length, 1)
 })
 
 test('of twenty re-authentications with one state, at once, one raises', async (t) => {
