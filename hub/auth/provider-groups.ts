@@ -26,14 +26,35 @@ export type ProviderGroupsParts = {
   readonly log: Log
 }
 
+/** Questions under way at once: after an outage everybody's are due. The others wait for their turn. */
+const most = 16
+
+/** At most so many at once, in the order in which they came. */
+const createTurns = (count: number) => {
+  const waiting: (() => void)[] = []
+  let free = count
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
+    }
+  }
+}
+
 type Answer = { readonly groups: readonly string[] } | 'ended'
 
 export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups => {
   const { sessions, maxAge, now, log } = parts
   /** One question per session at a time, whoever waits for it. */
   const asking = new Map<string, Promise<Answer>>()
+  const inTurn = createTurns(most)
 
-  const ask = async (session: Session): Promise<Answer> => {
+  const question = async (session: Session): Promise<Answer> => {
     const unchanged = { groups: session.groups }
     if (!(await sessions.claimAsking(session.name))) return unchanged
     const tokens = await sessions.tokensOf(session.name)
@@ -47,10 +68,22 @@ export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups
     await sessions.retell(session.name, { groups, tokens: answer.tokens })
     return { groups }
   }
+  let finding = false
+  /** While the provider is down one question finds out that it is back; the others are asked after that. */
+  const ask = async (session: Session): Promise<Answer> => {
+    if (!parts.oidc.isDown()) return question(session)
+    if (finding) return { groups: session.groups }
+    finding = true
+    try {
+      return await question(session)
+    } finally {
+      finding = false
+    }
+  }
   const asked = (session: Session): Promise<Answer> => {
     const known = asking.get(session.name)
     if (known !== undefined) return known
-    const started = ask(session)
+    const started = inTurn(() => ask(session))
       // An outage changes nobody's groups.
       .catch((err: unknown) => {
         log.warn(

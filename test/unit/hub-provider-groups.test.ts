@@ -72,6 +72,27 @@ test('an outage of the provider changes nobody’s groups and ends nobody’s se
   await until(async () => (await groups()).length === 0)
 })
 
+test('when everybody’s groups are due at once, the provider is asked by a few at a time, and everybody is told', async (t) => {
+  let [atOnce, most] = [0, 0]
+  const hub = await startTestHub(t, {
+    fetch: async (input, init) => {
+      if (!String(input).endsWith('/token')) return fetch(input, init)
+      atOnce += 1
+      most = Math.max(most, atOnce)
+      return fetch(input, init).finally(() => {
+        atOnce -= 1
+      })
+    },
+  })
+  const people = await Promise.all(Array.from({ length: 40 }, () => hub.signIn('jacintar', hub.visitor())))
+  inGroups(hub, ['staff'])
+  hub.shift(6 * minute)
+  most = 0
+  const found = await Promise.all(people.map((one) => hub.session(one)))
+  for (const { groups } of found) assert.deepEqual(groups, ['oidc/staff'])
+  assert.ok(most > 1 && most <= 16, `${most} at once`)
+})
+
 test('a provider that answers for somebody else changes nothing', async (t) => {
   const { hub, groups } = await begin(t)
   hub.provider.lies.userinfo = (claims) => ({ ...claims, sub: 'admin', groups: ['site-admins'] })

@@ -220,6 +220,17 @@ test('nobody who is signed in waits for a provider that is known to be down', as
   await until(() => questions === 1)
 })
 
+test('a hundred people whose groups are due while the provider falls silent are answered together, not in turns', async (t) => {
+  const h = await impatient(t)
+  const people = await Promise.all(Array.from({ length: 100 }, () => h.signIn('mel', h.visitor())))
+  h.provider.lies.answer = () => true
+  h.shift(6 * minute)
+  const began = performance.now()
+  for (const { groups } of await Promise.all(people.map((one) => h.session(one))))
+    assert.deepEqual(groups, [])
+  assert.ok(performance.now() - began < 5000, `${Math.round(performance.now() - began)} ms`)
+})
+
 test('a command line that waits for its person waits through an outage, too', async (t) => {
   const h = await startTestHub(t, { config: { commandLine: { enabled: true } } })
   const shell = h.visitor()
