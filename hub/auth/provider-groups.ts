@@ -46,6 +46,16 @@ const createTurns = (count: number) => {
   }
 }
 
+/** Undefined for too many: whoever joins groups without end must not keep the one that they lost. */
+const usableGroups = (claim: unknown): readonly string[] | undefined => {
+  try {
+    return groupsFrom(claim)
+  } catch (thrown) {
+    if (thrown instanceof SeneschalError && thrown.code === 'groups.too-many') return undefined
+    throw thrown
+  }
+}
+
 type Answer = { readonly groups: readonly string[] } | 'ended'
 
 export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups => {
@@ -60,11 +70,11 @@ export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups
     const tokens = await sessions.tokensOf(session.name)
     if (tokens === undefined) return unchanged
     const answer = await parts.oidc.again(tokens, session.subject)
-    if (answer.is === 'ended') {
+    const groups = answer.is === 'told' ? usableGroups(answer.claims[parts.claim]) : session.groups
+    if (answer.is === 'ended' || groups === undefined) {
       await parts.onEnded(await sessions.end({ name: session.name }))
       return 'ended'
     }
-    const groups = answer.is === 'told' ? groupsFrom(answer.claims[parts.claim]) : session.groups
     await sessions.retell(session.name, { groups, tokens: answer.tokens })
     return { groups }
   }

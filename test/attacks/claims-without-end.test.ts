@@ -1,6 +1,7 @@
 /** A provider, or somebody who may fill in their own profile there, that says too much, or what is not asked for. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { codeOf } from '../harness/code-of.ts'
 import { startTestHub } from '../harness/hub.ts'
 
 test('somebody in 100,000 groups is refused, and nobody else notices', async (t) => {
@@ -13,6 +14,20 @@ test('somebody in 100,000 groups is refused, and nobody else notices', async (t)
   assert.equal(back.url.searchParams.get('signin'), 'groups.too-many')
   assert.equal(browser.cookie('__Host-seneschal'), undefined)
   assert.equal((await h.session(other)).person, 'jacintar')
+})
+
+test('whoever joins groups without end to keep the one that they lose is signed out, and not let in again', async (t) => {
+  const h = await startTestHub(t)
+  const browser = await h.signIn('admin')
+  assert.deepEqual((await h.session(browser)).groups, ['oidc/site-admins'])
+  const groups = Array.from({ length: 60_000 }, (_, index) => `g${index}`)
+  h.provider.lies.userinfo = (claims) => ({ ...claims, groups })
+  h.provider.lies.idToken = (claims) => ({ ...claims, groups })
+  h.shift(6 * 60_000)
+  assert.equal(codeOf(await browser.ask('GET', '/api/session')), 'session.ended')
+  // The provider still knows them and asks nothing.
+  const back = await browser.open('/auth/login')
+  assert.equal(back.url.searchParams.get('signin'), 'groups.too-many')
 })
 
 test('an answer larger than any directory makes is no answer', async (t) => {
