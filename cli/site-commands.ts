@@ -14,6 +14,7 @@ import { daemonInstallUnitCommand } from './commands/daemon-unit.ts'
 import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
 import { listCommand } from './commands/list.ts'
+import { daemonLockCommands, lockCommands } from './commands/lock.ts'
 import { personCommands } from './commands/person.ts'
 import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
@@ -31,6 +32,7 @@ export const siteCommands: readonly Command[] = [
   daemonCheckCommand,
   daemonInstallUnitCommand,
   ...daemonControlCommands,
+  ...daemonLockCommands,
   submitCommand,
   statusCommand,
   listCommand,
@@ -44,6 +46,7 @@ export const siteCommands: readonly Command[] = [
   backupCommand,
   restoreCommand,
   ...personCommands,
+  ...lockCommands,
   ...actionCommands,
   pluginHostCommand,
   ...farCommands,

@@ -3,7 +3,8 @@ import { parseStrictJson } from '../durable/strict-json.ts'
 import { actionOf, isActionName } from '../protocol/actions/registry.ts'
 import { auditAnchor } from '../protocol/audit.ts'
 import { SeneschalError } from '../protocol/errors.ts'
-import { type Ask, requestFile } from '../protocol/requests.ts'
+import type { LockOrder } from '../protocol/locks.ts'
+import { type Ask, type OrderFile, requestFile } from '../protocol/requests.ts'
 import type { Verifier } from '../wire/tokens.ts'
 import type { Accepted } from './events.ts'
 
@@ -109,9 +110,33 @@ const own = async (
   }
 }
 
-/** Throws for what is no request, with the code that says why. */
-export const admit = async (entry: RequestBytes, rules: AdmissionRules): Promise<Accepted> => {
+/** An order of a hub: whose file it is does not matter, whose signature does. */
+const ordered = async (
+  file: OrderFile,
+  entry: RequestBytes,
+  rules: AdmissionRules,
+): Promise<{ readonly order: LockOrder }> => {
+  const order = await rules.verifier().verifyLockOrder(file.order, rules.site, entry.ctimeMs)
+  if (order.jti !== file.id) throw new SeneschalError('grant.wrong-request')
+  if (order.iat * 1000 < rules.grantsFrom())
+    throw new SeneschalError('grant.expired', 'It is of before this daemon was restored.')
+  return { order }
+}
+
+/** Throws for what is neither, with the code that says why. */
+export const admitFile = async (
+  entry: RequestBytes,
+  rules: AdmissionRules,
+): Promise<Accepted | { readonly order: LockOrder }> => {
   const parsed = requestFile.safeParse(parseStrictJson(entry.bytes))
   if (!parsed.success) throw new SeneschalError('input.invalid', undefined, { cause: parsed.error })
+  if ('order' in parsed.data) return ordered(parsed.data, entry, rules)
   return 'grant' in parsed.data ? granted(parsed.data, entry, rules) : own(parsed.data, entry, rules)
+}
+
+/** The same of a file that has to be a request. */
+export const admit = async (entry: RequestBytes, rules: AdmissionRules): Promise<Accepted> => {
+  const asked = await admitFile(entry, rules)
+  if ('order' in asked) throw new SeneschalError('input.invalid')
+  return asked
 }

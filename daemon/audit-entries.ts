@@ -62,6 +62,16 @@ export const auditOf = (state: DaemonState, event: DaemonEvent): AuditEntry | un
         args: { window: window.id, from: window.from, until: window.until },
       }
     }
+    case 'locks': {
+      const { origin, version, told, request } = event
+      return {
+        event: 'locks.changed',
+        outcome: 'done',
+        tail: told === '' ? '(nothing)' : told,
+        args: { origin, version },
+        ...(request === undefined ? {} : { request }),
+      }
+    }
     case 'permissions':
       return { event: 'permissions.changed', outcome: 'done', tail: `to version ${event.version}` }
     case 'configuration-refused':

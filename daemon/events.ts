@@ -3,6 +3,7 @@ import type { EngineEvent, JobEvent } from '../engine/types.ts'
 import type { ActionName } from '../protocol/actions/registry.ts'
 import type { CopyProgress } from '../protocol/copies.ts'
 import { SeneschalError } from '../protocol/errors.ts'
+import type { Lock } from '../protocol/locks.ts'
 import type { MaintenanceWindow } from '../protocol/maintenance.ts'
 import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { Ask, RequestState } from '../protocol/requests.ts'
@@ -79,6 +80,17 @@ type Kinds = {
     readonly change: Readonly<Record<string, string | null>>
     readonly request: string
   }
+  /**
+   * All locks of one origin: the issuer of a hub, or null for whoever runs the daemon. `version` is the hub's; `told`
+   * says what changed.
+   */
+  readonly locks: {
+    readonly origin: string | null
+    readonly version: number
+    readonly locks: readonly Lock[]
+    readonly told: string
+    readonly request?: string
+  }
   /** A new permission snapshot; its digest tells whether the next one differs. */
   readonly permissions: { readonly version: number; readonly digest: string }
   readonly 'configuration-refused': { readonly reason: string }
@@ -133,6 +145,7 @@ const kinds: Readonly<Record<EventKind, true>> = {
   'workflow-removed': true,
   engine: true,
   environment: true,
+  locks: true,
   permissions: true,
   'configuration-refused': true,
   accepted: true,

@@ -9,7 +9,8 @@ import { errnoOf } from '../durable/files.ts'
 import { identityOf, takeEntry, watchInbox } from '../durable/inbox.ts'
 import { asSeneschalError } from '../protocol/errors.ts'
 import { requestId } from '../protocol/ids.ts'
-import { type AdmissionRules, admit } from './admit.ts'
+import type { LockOrder } from '../protocol/locks.ts'
+import { type AdmissionRules, admitFile } from './admit.ts'
 import type { Accepted, DaemonEvent } from './events.ts'
 import { createFairQueue } from './fair-queue.ts'
 import type { Publisher } from './published.ts'
@@ -27,6 +28,8 @@ export type IntakeParts = {
   readonly publisher: Publisher
   /** Accepts, judges and applies; resolves when the answer is on disk and published. */
   readonly process: (request: Accepted) => Promise<void>
+  /** Resolves when it is on disk and in force. */
+  readonly takeOrder: (order: LockOrder) => Promise<void>
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
   readonly onProblem: (error: Error | null) => void
@@ -113,6 +116,14 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     release(found)
   }
 
+  const obey = async (found: Found, order: LockOrder): Promise<void> => {
+    const { jti: id } = order
+    await parts.takeOrder(order)
+    if (ownerOfName(state.requests, id) === undefined)
+      await publisher.publish(id, { id, state: 'done', code: null, at: now() })
+    release(found)
+  }
+
   const read = async (listed: Found): Promise<void> => {
     const entry = await takeEntry(inbox, listed.name, { gid: parts.gid })
     // It may be another one than that which was listed.
@@ -123,12 +134,14 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
       return
     }
     try {
-      const request = await admit(entry, parts.admission)
-      const lane = request.person === null ? `uid:${entry.uid}` : `person:${request.person}`
-      admitted.push(lane, { found, request })
+      const asked = await admitFile(entry, parts.admission)
+      if ('order' in asked) return await obey(found, asked.order)
+      const lane = asked.person === null ? `uid:${entry.uid}` : `person:${asked.person}`
+      admitted.push(lane, { found, request: asked })
     } catch (thrown) {
       const error = asSeneschalError(thrown)
-      if (error.code === 'internal') throw thrown
+      // What the disk refuses says nothing about the file.
+      if (error.code === 'internal' || error.code === 'journal.unwritable') throw thrown
       await refuse(found, entry.uid, error.code, error.detail ?? error.message)
     }
   }

@@ -218,6 +218,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
         conductor?.look([...found.state.runs.byRequest.keys()])
         void beat()
       },
+      locks: found.state.locks,
+      onLocks: () => void lookAtFiles(),
       onProblem: problem('control files'),
       signal: intake.signal,
     })

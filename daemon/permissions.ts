@@ -10,6 +10,7 @@ import type { Layer, PermissionSnapshot } from '../protocol/permissions.ts'
 import type { AccountIds } from './accounts.ts'
 import type { DaemonEvent } from './events.ts'
 import type { SiteLayout } from './layout.ts'
+import { locksInForce, versionsOf } from './locks.ts'
 import type { DaemonState } from './state.ts'
 
 type Content = Omit<PermissionSnapshot, 'version' | 'at' | 'v'>
@@ -52,12 +53,19 @@ const readSite = async (file: string, now: () => number) => {
 
 const compile = async (parts: PermissionParts): Promise<Content> => {
   const { site, limits, roles, locks, elevation, accounts } = await readSite(parts.siteFile, parts.now)
+  const ordered = locksInForce(parts.state.locks, parts.now())
+  const versions = versionsOf(parts.state.locks)
   const layers = parts.accountLayers()
   return {
     site,
     limits,
     roles,
-    locks: { persons: [...locks.persons], accounts: [...locks.accounts], hosts: [...locks.hosts] },
+    locks: {
+      persons: [...new Set([...locks.persons, ...ordered.persons])],
+      accounts: [...new Set([...locks.accounts, ...ordered.accounts])],
+      hosts: [...new Set([...locks.hosts, ...ordered.hosts])],
+    },
+    ...(Object.keys(versions).length === 0 ? {} : { lockOrders: versions }),
     ...(elevation === undefined ? {} : { elevation }),
     accounts: Object.fromEntries(
       parts.accounts.map((account) => {

@@ -4,6 +4,7 @@ import type { AccountRow, RequestRow } from '../protocol/rows.ts'
 import { restoreStandstill, type StoredStandstill, storeStandstill } from './control/standstill.ts'
 import type { Accepted } from './events.ts'
 import { createGrantedAnswers, type StoredBlock } from './granted-answers.ts'
+import type { LocksOf } from './locks.ts'
 import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
 import { type Answer, addGrantedAnswer, addOwnAnswer, requestKey } from './requests.ts'
 import { createDaemonState, type DaemonState, everyWorkflow, tryDefinition } from './state.ts'
@@ -32,6 +33,7 @@ export type StoredState = {
   /** Absent in what an earlier version stored. */
   readonly runs?: readonly StoredRun[]
   readonly standstill?: StoredStandstill
+  readonly locks?: readonly (readonly [string | null, LocksOf])[]
   readonly grantsFrom?: number
 }
 
@@ -55,6 +57,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   shownAtSite: [...state.requests.shownAtSite.values()],
   runs: [...state.runs.byRequest.values()].map(storeRun),
   standstill: storeStandstill(state.standstill),
+  locks: [...state.locks],
   grantsFrom: state.grantsFrom,
 })
 
@@ -70,6 +73,7 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
   state.grantsFrom = stored.grantsFrom ?? 0
+  for (const [origin, locks] of stored.locks ?? []) state.locks.set(origin, locks)
   if (stored.standstill !== undefined) restoreStandstill(state.standstill, stored.standstill)
   for (const row of stored.accounts) state.accounts.set(row.account, row)
   for (const one of stored.workflows) {

@@ -14,6 +14,7 @@ import {
 import { type Definition, definitionFile, readDefinition } from './definition.ts'
 import type { DaemonEvent, EventKind, EventOf } from './events.ts'
 import type { GrantedAnswers } from './granted-answers.ts'
+import type { LocksOf } from './locks.ts'
 import {
   addRun,
   applyJob,
@@ -62,6 +63,8 @@ export type DaemonState = {
   readonly requests: Requests
   readonly runs: Runs
   readonly standstill: Standstill
+  /** By origin: the issuer of a hub, or null for whoever runs the daemon. */
+  readonly locks: Map<string | null, LocksOf>
   /** Grants of before do not count: the state came out of a backup then. 0 = all do. Epoch, ms. */
   grantsFrom: number
 }
@@ -75,6 +78,7 @@ export const createDaemonState = (granted?: GrantedAnswers): DaemonState => ({
   requests: createRequests(granted),
   runs: createRuns(),
   standstill: createStandstill(),
+  locks: new Map(),
   grantsFrom: 0,
 })
 
@@ -252,6 +256,10 @@ const appliers: Appliers = {
     return nothing
   },
 
+  locks: (state, { origin, version, locks }) => {
+    state.locks.set(origin, { version, locks })
+    return nothing
+  },
   permissions: (state, { version, digest }) => {
     state.permissions = { version, digest }
     return nothing

@@ -12,6 +12,7 @@ import { watchJobEvents } from './job-events.ts'
 import type { createHubKeys } from './keys.ts'
 import { isOfPresent } from './known-jobs.ts'
 import type { SiteLayout } from './layout.ts'
+import { eventOfOrder } from './locks.ts'
 import type { Log } from './log.ts'
 import type { OpenSite } from './open-site.ts'
 import type { Permissions } from './permissions.ts'
@@ -101,6 +102,12 @@ export const startWatchers = (
     state,
     publisher: parts.publisher,
     process: parts.processor.process,
+    takeOrder: async (order) => {
+      const event = eventOfOrder(state.locks, order, now())
+      if (event === undefined) return
+      await commit([event])
+      await parts.permissions.refresh()
+    },
     commit,
     now,
     onProblem: problem('inbox'),

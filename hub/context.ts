@@ -196,6 +196,8 @@ export type Signer = {
   /** `audience`: `account/instance`. */
   readonly assertion: (viewer: Viewer, audience: string) => Promise<string>
   readonly grant: (viewer: Viewer, request: GrantRequest) => Promise<string>
+  /** To one daemon: which locks are in force. */
+  readonly lockOrder: (order: LockOrderRequest) => Promise<string>
   /** Public keys as a JWK set. */
   readonly jwks: () => { readonly keys: readonly Record<string, unknown>[] }
 }
@@ -205,6 +207,13 @@ export type GrantRequest = {
   readonly reason?: string | undefined
   readonly policy: number
   readonly audit: string
+}
+
+export type LockOrderRequest = {
+  readonly id: string
+  readonly site: string
+  readonly version: number
+  readonly locks: readonly import('../protocol/locks.ts').Lock[]
 }
 
 export type { ElevationClass }

@@ -19,9 +19,9 @@ import { createPersons } from './auth/persons.ts'
 import { createProviderGroups } from './auth/provider-groups.ts'
 import { openSeal } from './auth/seal.ts'
 import { createSessions } from './auth/sessions.ts'
+import { farewell } from './auth/sign-out.ts'
 import { createTokenUse } from './auth/token-use.ts'
 import { createScriptTokens } from './auth/tokens.ts'
-import { farewell } from './auth/sign-out.ts'
 import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { restoredMark } from './backup.ts'
 import { createClock } from './clock.ts'
@@ -34,6 +34,10 @@ import { createGranted } from './granted.ts'
 import { createGroups } from './groups.ts'
 import { createLdapGroups } from './ldap-groups.ts'
 import { createLiveSockets } from './live.ts'
+import { watchHostLocks } from './locks/hosts.ts'
+import { createLocks } from './locks/keeper.ts'
+import { createLockOrders } from './locks/orders.ts'
+import { orderTarget } from './locks/targets.ts'
 import { createLog } from './log.ts'
 import { createProxyUpgrade } from './proxy/upgrade.ts'
 import { createUpstream } from './proxy/upstream.ts'
@@ -45,6 +49,7 @@ import { authRoutes } from './routes/auth.ts'
 import { deviceRoutes } from './routes/device.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { kioskRoutes } from './routes/kiosk.ts'
+import { locksRoutes } from './routes/locks.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pageRoutes } from './routes/pages.ts'
@@ -151,7 +156,9 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     now,
     log,
   })
+  const locks = await createLocks({ db, now, log })
   const site = createSite({
+    locks,
     daemons: config.daemons.map((daemon) => ({
       name: daemon.name,
       accounts: daemon.accounts,
@@ -173,6 +180,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const signer = await createSigner({
     keys: config.keys,
     issuer: publicUrl,
+    name: config.name,
     siteOf: (account) => mustServe(config, account).site ?? config.site,
     vouched: createVouched(policy),
     now,
@@ -200,7 +208,18 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   })
   const { allowAccountNames } = config.persons
   const gate = createGate({
-    ...{ origin: publicUrl, sessions, kiosks, tokens, tokenUse, groups, providerGroups, policy, site: view, now },
+    ...{
+      origin: publicUrl,
+      sessions,
+      kiosks,
+      tokens,
+      tokenUse,
+      groups,
+      providerGroups,
+      policy,
+      site: view,
+      now,
+    },
     ...{ allowAccountNames, audit, addressOf, log },
   })
   const auth = {
@@ -225,9 +244,27 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     directories: (account) => siteDirectories(mustServe(config, account).directory, account),
     idleMinutes: milliseconds(config.servers.idle) / 60_000,
     startTimeoutMs: milliseconds(config.servers.startTimeout),
+    isLocked: (host) => policy.snapshot()?.locks.hosts.includes(host) === true,
     instanceId: () => randomBytes(16).toString('hex'),
   })
+  closing.defer(watchHostLocks({ policy, site: view, servers, live, spawner: deps.spawner }))
   closing.defer(() => servers.close())
+  const orders = createLockOrders({
+    locks,
+    targets: config.daemons.map((daemon) =>
+      orderTarget(daemon, {
+        site: daemon.site ?? config.site,
+        issuer: publicUrl,
+        policy,
+        isSilent: site.isSilent,
+        transport: deps.feedTransport,
+      }),
+    ),
+    sign: signer.lockOrder,
+    now,
+    log,
+  })
+  closing.defer(orders.close)
   const upstream = createUpstream({ servers })
   closing.defer(() => upstream.close())
   const granted = createGranted({ audit, now })
@@ -247,6 +284,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       tokensRoutes({ ...shared, tokens, allowAccountNames, config: config.tokens, now }),
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
       adminRoutes({ gate, kiosks, audit, live, config: config.kiosks, now }),
+      locksRoutes({ gate, locks, orders, policy, audit, now }),
       auditRoutes(shared),
       accountsRoutes(shared),
       serverRoutes(shared),

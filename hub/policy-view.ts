@@ -4,12 +4,15 @@ import { isFresh } from '../policy/fresh.ts'
 import type { Decision, Question } from '../policy/types.ts'
 import { classOf, elevationFor, type PermissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView } from './context.ts'
+import type { Locks } from './locks/keeper.ts'
 
 export type PolicySource = { readonly name: string; readonly accounts?: readonly string[] | undefined }
 
 export type PolicyKeeper = PolicyView & {
   /** A daemon published this one. A lower version than before is an old one put back: it is not taken. */
   readonly take: (daemon: string, snapshot: PermissionSnapshot) => void
+  /** How far a daemon took up an issuer's orders; undefined while it has said nothing at all. */
+  readonly ordersTaken: (daemon: string, issuer: string) => number | undefined
 }
 
 const nothingKnown = (question: Question): Decision => ({
@@ -24,14 +27,22 @@ const nothingKnown = (question: Question): Decision => ({
   reason: 'The daemon has not said yet who may do what.',
 })
 
-type Held = { readonly snapshot: PermissionSnapshot; readonly text: string; at: number }
+type Held = {
+  readonly snapshot: PermissionSnapshot
+  /** The same with the hub's own locks. */
+  locked: PermissionSnapshot
+  readonly text: string
+  at: number
+}
 
 export const createPolicyKeeper = (parts: {
   readonly sources: readonly PolicySource[]
+  /** Those that were set at this hub, and how to be told of others. */
+  readonly locks?: Pick<Locks, 'names' | 'onChange'> | undefined
   readonly now: Clock
   readonly log: Log
 }): PolicyKeeper => {
-  const { sources, now, log } = parts
+  const { sources, locks, now, log } = parts
   const held = new Map<string, Held>()
   const refused = new Set<string>()
   const listeners = new Set<() => void>()
@@ -46,7 +57,27 @@ export const createPolicyKeeper = (parts: {
     const name = (source ?? sources[0])?.name
     return name === undefined ? undefined : held.get(name)
   }
-  const snapshot = (account?: string) => find(account)?.snapshot
+  /** With this hub's own locks, which count here before the daemon knows of them. */
+  const locked = (own: PermissionSnapshot): PermissionSnapshot => {
+    const { persons, accounts, hosts } = locks?.names() ?? own.locks
+    const both = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])]
+    return {
+      ...own,
+      locks: {
+        persons: both(own.locks.persons, persons),
+        accounts: both(own.locks.accounts, accounts),
+        hosts: both(own.locks.hosts, hosts),
+      },
+    }
+  }
+  const tell = (): void => {
+    for (const listener of listeners) listener()
+  }
+  locks?.onChange(() => {
+    for (const one of held.values()) one.locked = locked(one.snapshot)
+    tell()
+  })
+  const snapshot = (account?: string) => find(account)?.locked
 
   return {
     snapshot,
@@ -58,6 +89,10 @@ export const createPolicyKeeper = (parts: {
     decide: (question) => {
       const found = snapshot(question.account)
       return found === undefined ? nothingKnown(question) : decide(found, question)
+    },
+    ordersTaken: (daemon, issuer) => {
+      const orders = held.get(daemon)?.snapshot.lockOrders
+      return orders !== undefined && Object.hasOwn(orders, issuer) ? orders[issuer] : undefined
     },
     longestElevation: (of) => {
       const said = [...held.values()].flatMap((one) => one.snapshot.elevation?.[of] ?? [])
@@ -84,8 +119,8 @@ export const createPolicyKeeper = (parts: {
         before.at = Math.max(before.at, next.at)
         return
       }
-      held.set(daemon, { snapshot: next, text, at: next.at })
-      for (const listener of listeners) listener()
+      held.set(daemon, { snapshot: next, locked: locked(next), text, at: next.at })
+      tell()
     },
   }
 }

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { ensureDir, readJsonFile, writeFileAtomic, writeNewFile } from '../durable/files.ts'
+import { lockOrderLifetime, lockOrderType } from '../protocol/locks.ts'
 import { scopeWithin } from '../protocol/script-tokens.ts'
 import {
   assertionLifetime,
@@ -20,6 +21,8 @@ export type SignerParts = {
   readonly keys: string
   /** `iss`: the hub's public address. */
   readonly issuer: string
+  /** The hub's own name, for the record. */
+  readonly name: string
   /** Audience of grants: the site of the daemon that serves the account. */
   readonly siteOf: (account: string) => string
   readonly vouched: Vouched
@@ -94,6 +97,16 @@ export const createSigner = async (parts: SignerParts): Promise<Signer> => {
         elevation: elevation(viewer.elevation),
         ...(viewer.scope === undefined ? {} : { scope: scopeWithin(viewer.scope, accountOf(audience)) }),
         ...lifetime(assertionLifetime),
+      }),
+    lockOrder: async ({ id, site, version, locks }) =>
+      signer.sign(lockOrderType, {
+        iss: parts.issuer,
+        aud: site,
+        sub: parts.name,
+        version,
+        locks,
+        ...lifetime(lockOrderLifetime),
+        jti: id,
       }),
     grant: async (viewer, request) =>
       signer.sign(grantType, {

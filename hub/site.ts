@@ -6,7 +6,8 @@ import type { FeedFile } from '../protocol/feed-stream.ts'
 import { permissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView, SiteView } from './context.ts'
 import type { FollowFeed } from './daemons/feeds.ts'
-import { createPolicyKeeper } from './policy-view.ts'
+import type { Locks } from './locks/keeper.ts'
+import { createPolicyKeeper, type PolicyKeeper } from './policy-view.ts'
 import { createSiteRows } from './site-rows.ts'
 
 export type DaemonSource = {
@@ -18,6 +19,8 @@ export type DaemonSource = {
 
 export type SiteParts = {
   readonly daemons: readonly DaemonSource[]
+  /** Those that were set at this hub. */
+  readonly locks?: Pick<Locks, 'names' | 'onChange'> | undefined
   readonly now: Clock
   readonly log: Log
   /** Takes the daemons' own audit records, in order, possibly again after a reset. */
@@ -28,7 +31,9 @@ export type SiteParts = {
 
 export type Site = {
   readonly view: SiteView
-  readonly policy: PolicyView
+  readonly policy: PolicyView & Pick<PolicyKeeper, 'ordersTaken'>
+  /** Whether a daemon was not heard of lately. */
+  readonly isSilent: (daemon: string) => boolean
   /** Resolves when each feed was read up to now, or cannot be; a daemon that does not answer is waited for five seconds. */
   readonly ready: Promise<void>
   readonly close: () => Promise<void>
@@ -47,21 +52,28 @@ export const createSite = (parts: SiteParts): Site => {
   const { daemons, now, log } = parts
   const end = new AbortController()
   const { signal } = end
-  const policy = createPolicyKeeper({ sources: daemons, now, log })
+  const policy = createPolicyKeeper({ sources: daemons, locks: parts.locks, now, log })
   const rows = createSiteRows({ log, daemons, ingestAudit: parts.ingestAudit })
   const last = new Map<string, Heartbeat>()
 
   const cameAt = new Map<string, number>()
   const unreadable = new Set<string>()
   const told = new Map<string, { readonly state: string; readonly at: number }>()
+  // By when it came here: the two hosts' clocks may differ by more. One that says that it goes is not waited for.
+  const isSilent = (daemon: string): boolean => {
+    const heard = last.get(daemon)
+    return (
+      now() - (cameAt.get(daemon) ?? 0) > silentAfter ||
+      !isFresh(heard?.at ?? 0, now()) ||
+      heard?.state === 'stopped'
+    )
+  }
   const hear = (daemon: string) => {
     const heard = last.get(daemon)
     const at = heard?.at ?? 0
     const state = {
       daemon,
-      // By when it came here: the two hosts' clocks may differ by more. One that says that it goes is not waited for.
-      silent:
-        now() - (cameAt.get(daemon) ?? 0) > silentAfter || !isFresh(at, now()) || heard?.state === 'stopped',
+      silent: isSilent(daemon),
       version: heard?.version ?? null,
       codes: [...(unreadable.has(daemon) ? (['feed.unavailable'] as const) : []), ...(heard?.codes ?? [])],
     }
@@ -135,6 +147,7 @@ export const createSite = (parts: SiteParts): Site => {
   return {
     view: rows,
     policy,
+    isSilent,
     ready: Promise.all(followed.map(({ current }) => current)).then(() => undefined),
     close: async () => {
       clearInterval(silence)

@@ -14,8 +14,8 @@ const verbsOfRole = {
   hub: ['start', 'connect', 'status', 'stop', 'stats', 'version'],
   /** The daemon's key: the way to the account's job supervisor, and how the host sees the site. */
   daemon: ['jobs', 'facts', 'version'],
-  /** A hub's key on a daemon's host that it mounts nothing of: the site feed, and nothing else. */
-  feed: ['feed', 'version'],
+  /** A hub's key on a daemon's host that it mounts nothing of: the site feed, and its own signed orders. */
+  feed: ['feed', 'order', 'version'],
 } as const satisfies Record<string, readonly string[]>
 
 export type AgentRole = keyof typeof verbsOfRole

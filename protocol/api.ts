@@ -2,6 +2,7 @@
 import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, viewerName, workflowName } from './ids.ts'
+import { lock, lockTarget } from './locks.ts'
 import { elevationClass, permissionActions } from './permissions.ts'
 import { type RequestState, requestStates } from './requests.ts'
 import { accountRow, daemonRow, jobRow, serverRow, summaryRow, workflowRow } from './rows.ts'
@@ -53,6 +54,29 @@ export const sessionBody = z.strictObject({
   now: z.number(),
 })
 export type SessionBody = z.infer<typeof sessionBody>
+
+/** `POST /api/admin/locks` takes this, answers 201 with the lock; `DELETE /api/admin/locks/:lock` lifts it. */
+export const lockCreate = z.strictObject({
+  on: lockTarget,
+  reason: z.string().check(z.minLength(1), z.maxLength(500)),
+  /** Ends by itself after so long; without it, when somebody lifts it. */
+  minutes: z.optional(z.number().check(z.int(), z.gte(1), z.lte(525_600))),
+  /** One may lock oneself out, if one says so. */
+  sure: z.optional(z.boolean()),
+})
+
+const names = z.readonly(z.array(z.string()))
+/** `GET /api/admin/locks`. */
+export const locksBody = z.strictObject({
+  /** Set at this hub. */
+  locks: z.readonly(z.array(lock)),
+  /** In force besides: of site files, and of those who run the daemons. */
+  elsewhere: z.strictObject({ persons: names, accounts: names, hosts: names }),
+  /** Whether each daemon has taken them up. */
+  daemons: z.readonly(z.array(z.strictObject({ daemon: z.string(), current: z.boolean() }))),
+  now: z.number(),
+})
+export type LocksBody = z.infer<typeof locksBody>
 
 /** May this person ever do it, by action; elevation not considered. Browsers get answers, never rules. */
 export const allowed = z.partial(

@@ -176,6 +176,12 @@ export const auditEvents = {
     means: 'Whoever runs the daemon drained it: what runs ends, nothing new starts.',
   },
   'daemon.resumed': { writer: 'daemon', text: 'starts things again', means: 'A drain ended.' },
+  'locks.changed': {
+    writer: 'daemon',
+    text: 'took up locks:',
+    means:
+      'The daemon knows other locks than before: of a hub, whose issuer stands in `origin`, or of whoever runs it.',
+  },
   'maintenance.announced': {
     writer: 'daemon',
     text: 'announced maintenance',

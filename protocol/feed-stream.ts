@@ -19,6 +19,10 @@ export type FeedInput = Readonly<z.infer<typeof feedInput>>
 export const feedAnswer = z.object({ version: z.literal(1) })
 export type FeedAnswer = Readonly<z.infer<typeof feedAnswer>>
 
+/** Answer of `order`, whose input is an `orderFile`: it lies in the inbox. What becomes of it, the snapshot says. */
+export const orderAnswer = z.object({ filed: z.literal(true) })
+export type OrderAnswer = Readonly<z.infer<typeof orderAnswer>>
+
 /** Beside the feed stand files that are replaced as a whole. */
 export const feedFiles = ['permissions', 'heartbeat'] as const
 export type FeedFile = (typeof feedFiles)[number]

@@ -141,6 +141,8 @@ export const permissionSnapshot = z.readonly(
       accounts: z.readonly(z.array(accountName)),
       hosts: z.readonly(z.array(z.string())),
     }),
+    /** How far the orders of each hub about locks were taken up, by issuer; absent where there was none. */
+    lockOrders: z.optional(z.record(z.string(), z.number())),
     /** How long raised privileges may last at most, by class, ms; absent where the site does not say. */
     elevation: z.optional(z.readonly(z.partial(z.strictObject({ execute: z.number(), write: z.number() })))),
   }),

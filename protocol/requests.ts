@@ -51,7 +51,17 @@ export const ownRequest = z.readonly(
   }),
 )
 
-export const requestFile = z.union([grantedRequest, ownRequest])
+/** A hub's order to this daemon: the signature says whose, whoever's file it is. `id` must be its jti. */
+export const orderFile = z.readonly(
+  z.strictObject({
+    version: z.literal(1),
+    id: requestId,
+    order: z.string().check(z.maxLength(grantMaxLength)),
+  }),
+)
+export type OrderFile = z.infer<typeof orderFile>
+
+export const requestFile = z.union([grantedRequest, ownRequest, orderFile])
 
 export const requestStates = ['waiting', 'done', 'refused', 'failed', 'stale'] as const
 export type RequestState = (typeof requestStates)[number]

@@ -128,6 +128,7 @@ export const createAgentSpawner = (
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    condemn: chooser.condemn,
     stats: chooser.stats,
     close: async () => {
       for (const key of [...tunnels.keys()]) dropTunnel(key)

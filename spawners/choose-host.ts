@@ -20,6 +20,8 @@ export type Measure = (host: string, signal: AbortSignal, reached: () => void) =
 export type HostChooser = {
   /** Rejects with `host.condemned` where no host takes servers, else with why no host answered. */
   readonly choose: (account: string, measure: Measure, signal: AbortSignal) => Promise<string>
+  /** Besides those that are condemned by configuration; in place of those named before. */
+  readonly condemn: (hosts: ReadonlySet<string>) => void
   readonly stats: () => readonly HostStats[]
 }
 
@@ -60,6 +62,7 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   const downFor = options.downFor ?? 60_000
   const freshFor = options.freshFor ?? 5000
   const recent = options.recent ?? 60_000
+  let shut: ReadonlySet<string> = new Set()
   const known = new Map<string, Known>(
     options.hosts.map(({ name }) => [
       name,
@@ -140,7 +143,7 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   return {
     choose: async (account, measure, signal) => {
       signal.throwIfAborted()
-      const open = options.hosts.filter(({ condemned }) => condemned !== true)
+      const open = options.hosts.filter(({ name, condemned }) => condemned !== true && !shut.has(name))
       const candidates = open.flatMap(({ name }) => {
         const about = known.get(name)
         return about === undefined ? [] : [{ name, about }]
@@ -168,6 +171,9 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
       const [best] = ranked
       if (best !== undefined) return place(best.name, best.about)
       throw noneAnswered(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
+    },
+    condemn: (hosts) => {
+      shut = hosts
     },
     stats: () =>
       [...known].flatMap(([host, { load }]) => {

@@ -73,6 +73,8 @@ export type Spawner = {
    * told no more. A spawner without it has its servers' ends noticed by the next poll.
    */
   readonly onLost?: (listener: (instance: string) => void) => () => void
+  /** Hosts that take no new servers until it is said otherwise; what runs there goes on. */
+  readonly condemn?: (hosts: ReadonlySet<string>) => void
   /** Load of the hosts as last measured, where the spawner measures any. */
   readonly stats?: () => readonly HostStats[]
   /** Ends streams and connections, not the servers. */

@@ -16,6 +16,7 @@ import { nudgeSite, openSite, openSiteForPerson, sitePhase } from './state/site.
 
 /** The first page is the one everybody waits for; these come when they are asked for. */
 const Audit = lazyPage(async () => (await import('./pages/audit.tsx')).Audit)
+const Locks = lazyPage(async () => (await import('./pages/locks.tsx')).Locks)
 const Kiosks = lazyPage(async () => (await import('./pages/kiosks.tsx')).Kiosks)
 const WorkflowPage = lazyPage(async () => (await import('./pages/workflow/page.tsx')).WorkflowPage)
 
@@ -29,6 +30,8 @@ const Page = () => {
       return <AccountPage account={at.params.account} />
     case 'audit':
       return <Audit />
+    case 'locks':
+      return <Locks />
     case 'kiosks':
       return <Kiosks />
     case 'wall':

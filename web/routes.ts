@@ -11,6 +11,7 @@ const patterns = {
   audit: '/audit',
   wall: '/wall',
   kiosks: '/kiosks',
+  locks: '/locks',
 } as const
 
 type Patterns = typeof patterns

@@ -22,7 +22,14 @@ import {
 } from '../protocol/agent.ts'
 import { type AgentVerb, agentLineLimit } from '../protocol/agent-line.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
-import { type FeedAnswer, type FeedInput, feedAnswer } from '../protocol/feed-stream.ts'
+import {
+  type FeedAnswer,
+  type FeedInput,
+  feedAnswer,
+  type OrderAnswer,
+  orderAnswer,
+} from '../protocol/feed-stream.ts'
+import type { OrderFile } from '../protocol/requests.ts'
 import { presentOutput } from './channel.ts'
 import { createHeadReader, readLine } from './head-reader.ts'
 import type { Channel, Transport } from './transport.ts'
@@ -138,6 +145,9 @@ export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)
 export const callVersion = call<VerbInput, VersionAnswer>('version', versionAnswer)
 
 export const callFacts = call<FactsInput, FactsAnswer>('facts', factsAnswer)
+
+/** Puts a hub's order into a daemon's inbox. */
+export const callOrder = call<OrderFile, OrderAnswer>('order', orderAnswer)
 
 /** A byte stream to the UI server's socket. */
 export const openServer = open<VerbInput, StartAnswer>('connect', startAnswer)

@@ -12,6 +12,7 @@ import {
 } from 'jose'
 import type { z } from 'zod/mini'
 import { SeneschalError } from '../protocol/errors.ts'
+import { type LockOrder, lockOrderClaims, lockOrderType } from '../protocol/locks.ts'
 import {
   type Assertion,
   assertionClaims,
@@ -23,11 +24,11 @@ import {
 
 const algorithm = 'EdDSA'
 
-export type TokenType = typeof assertionType | typeof grantType
+export type TokenType = typeof assertionType | typeof grantType | typeof lockOrderType
 
 export type Signer = {
   /** Signs claims as they are; `iss` is the caller's to set, so that nothing is added behind its back. */
-  readonly sign: (type: TokenType, claims: Assertion | Grant) => Promise<string>
+  readonly sign: (type: TokenType, claims: Assertion | Grant | LockOrder) => Promise<string>
   /** The public half, as a JWK set. */
   readonly jwks: () => JSONWebKeySet
 }
@@ -65,6 +66,8 @@ export type Verifier = {
    * Throws `grant.invalid`, `grant.expired`, `grant.wrong-site`.
    */
   readonly verifyGrant: (token: string, site: string, at: number) => Promise<Grant>
+  /** The same of a hub's order. */
+  readonly verifyLockOrder: (token: string, site: string, at: number) => Promise<LockOrder>
 }
 
 /** How far the clocks of hub and far side may differ, seconds. */
@@ -114,6 +117,7 @@ export const createVerifier = (settings: {
   return {
     verifyAssertion: (token, audience) =>
       verify(assertionType, assertionClaims, token, audience, settings.now()),
+    verifyLockOrder: (token, site, at) => verify(lockOrderType, lockOrderClaims, token, site, at),
     verifyGrant: (token, site, at) => verify(grantType, grantClaims, token, site, at),
   }
 }

@@ -4,7 +4,8 @@ import { runOnChange } from '../../durable/watch.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { MaintenanceWindow } from '../../protocol/maintenance.ts'
 import type { DaemonEvent } from '../events.ts'
-import { askForResume, controlDirectory, readControl, removeWindow } from './files.ts'
+import { eventOfOwn, type KnownLocks } from '../locks.ts'
+import { askForResume, controlDirectory, readControl, removeLock, removeWindow } from './files.ts'
 import { changesTo, type Standstill } from './standstill.ts'
 
 export type Control = {
@@ -18,12 +19,14 @@ export type ControlParts = {
   /** The daemon's state directory. */
   readonly directory: string
   readonly standstill: Standstill
+  readonly locks: KnownLocks
   readonly configured: readonly MaintenanceWindow[]
   readonly keepDrained: boolean
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
   /** Something may start now that did not before, or the reverse. */
   readonly onChange: () => void
+  readonly onLocks: () => void
   readonly onProblem: (error: unknown) => void
   readonly signal: AbortSignal
 }
@@ -45,6 +48,14 @@ export const createControl = (parts: ControlParts): Control => {
       await parts.commit(changes.map((change) => ({ at, ...change })))
       parts.onChange()
     }
+    // A file that cannot be read lifts no lock.
+    const own = asked.unreadable.length > 0 ? undefined : eventOfOwn(parts.locks, asked.locks, at)
+    if (own !== undefined) {
+      await parts.commit([own])
+      parts.onLocks()
+    }
+    for (const { id, until } of asked.locks)
+      if (until !== null && until <= at) await removeLock(directory, id)
     for (const { id, until } of asked.windows) if (until <= at) await removeWindow(directory, id)
     const [first] = asked.unreadable
     if (first !== undefined) throw new SeneschalError('input.invalid', first)

@@ -27,6 +27,8 @@ export type ServersParts = {
   readonly pollMs?: number
   /** Between two signs of life of a server that somebody looks at, ms; default 2 s. */
   readonly pulseMs?: number
+  /** Hosts that an administrator locked: nobody is let through to what runs there. */
+  readonly isLocked?: (host: string) => boolean
   /** 32 random hex digits. */
   readonly instanceId: () => string
 }
@@ -49,6 +51,12 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
     return made
   }
 
+  const mustBeOpen = (life: Life): void => {
+    const { host } = life.row()
+    if (host !== null && parts.isLocked?.(host) === true)
+      throw new SeneschalError('lock.held', `The host ${host} is locked.`)
+  }
+
   return {
     row: (account) =>
       lives.get(account)?.row() ?? {
@@ -59,11 +67,16 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
         code: null,
         reason: null,
       },
-    ensure: (account, viewer) => living(account).ensure(viewer),
+    ensure: async (account, viewer) => {
+      const life = living(account)
+      mustBeOpen(life)
+      await life.ensure(viewer)
+    },
     stop: async (account, viewer) => lives.get(account)?.stop(viewer),
     dial: async (account, signal) => {
       const life = lives.get(account)
       if (life === undefined) throw new SeneschalError('server.off')
+      mustBeOpen(life)
       return await life.dial(signal)
     },
     audience: (account) => {

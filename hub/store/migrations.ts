@@ -114,7 +114,10 @@ const tokens = async (db: Kysely<Tables>): Promise<void> => {
   await db.schema.alterTable('persons').addColumn('groups_at', 'bigint').execute()
   await db.schema.alterTable('kiosks').addColumn('expires_at', 'bigint').execute()
   await db.schema.alterTable('kiosks').addColumn('last_seen_at', 'bigint').execute()
-  await db.updateTable('kiosks').set({ expires_at: sql`created_at + ${365 * 24 * 3_600_000}` }).execute()
+  await db
+    .updateTable('kiosks')
+    .set({ expires_at: sql`created_at + ${365 * 24 * 3_600_000}` })
+    .execute()
   await db.schema.alterTable('kiosks').addColumn('end_told_at', 'bigint').execute()
   await db.schema
     .createTable('script_tokens')
@@ -155,12 +158,26 @@ const tokens = async (db: Kysely<Tables>): Promise<void> => {
     .execute()
 }
 
+const locks = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema
+    .createTable('locks')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('reason', 'text', (column) => column.notNull())
+    .addColumn('set_by', 'text', (column) => column.notNull())
+    .addColumn('set_at', 'bigint', (column) => column.notNull())
+    .addColumn('ends_at', 'bigint')
+    .execute()
+}
+
 const migrations: readonly Migration[] = [
   { name: '0001-first', up: first },
   { name: '0002-raised-sid', up: raisedSid },
   { name: '0003-provider-tokens', up: providerTokens },
   { name: '0004-elevation-duration', up: elevationDuration },
   { name: '0005-tokens', up: tokens },
+  { name: '0006-locks', up: locks },
 ]
 
 /** Applies what is missing, each migration in a transaction of its own. */

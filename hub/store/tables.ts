@@ -2,6 +2,7 @@
  * The hub's tables. Columns are text, bigint (epoch ms) and smallint (0 or 1) only, so that SQLite and
  * PostgreSQL agree. Secrets are stored as SHA-256 (hex): whoever reads the database can impersonate nobody.
  */
+import type { LockKind } from '../../protocol/locks.ts'
 import type { ElevationClass } from '../../protocol/permissions.ts'
 
 export type SessionsTable = {
@@ -52,6 +53,16 @@ export type LoginAttemptsTable = {
   verifier: string
   return_path: string
   created_at: number
+}
+
+export type LocksTable = {
+  id: string
+  kind: LockKind
+  name: string
+  reason: string
+  set_by: string
+  set_at: number
+  ends_at: number | null
 }
 
 export type PersonsTable = {
@@ -157,6 +168,7 @@ export type Tables = {
   script_tokens: ScriptTokensTable
   break_glass: BreakGlassTable
   break_glass_tries: BreakGlassTriesTable
+  locks: LocksTable
   meta: MetaTable
   servers: ServersTable
 }

@@ -165,6 +165,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
   const signer = await createSigner({
     keys: join(dir, 'keys'),
     issuer: origin,
+    name: 'hub',
     siteOf: () => 'test',
     vouched: createVouched(site.policy),
     now,

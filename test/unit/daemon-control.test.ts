@@ -54,6 +54,8 @@ const control = async (t: TestContext, settings: { readonly keepDrained?: boolea
     ...{ directory, standstill, commit, configured: [], keepDrained: settings.keepDrained ?? false },
     now: () => clock.now,
     onChange: () => undefined,
+    locks: new Map(),
+    onLocks: () => undefined,
     onProblem: (error) => problems.push(error),
     signal: AbortSignal.timeout(60_000),
   })

@@ -54,6 +54,7 @@ test('a refused file that a killed daemon told of and left is taken away in sile
       },
       state,
       publisher: { publish: async () => undefined, clear: () => undefined },
+      takeOrder: async () => undefined,
       process: async () => undefined,
       commit: async (events) => {
         told.push(...events)

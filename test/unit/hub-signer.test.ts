@@ -14,7 +14,8 @@ test('a hub whose key was retired signs with a new one, and what it had signed i
   const issuer = 'https://hub.test'
   const now = Date.now
   const vouched = createVouched({ snapshot: () => undefined })
-  const start = () => createSigner({ keys, issuer, siteOf: () => 'test', vouched, now, wall: now })
+  const start = () =>
+    createSigner({ keys, issuer, name: 'hub', siteOf: () => 'test', vouched, now, wall: now })
   const audience = 'atmosphere_stage/one'
   const before = await start()
   const token = await before.assertion(nobody, audience)

@@ -49,6 +49,7 @@ const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
   version: async () => (await import('./verb-version.ts')).version,
   jobs: async () => (await import('./verb-jobs.ts')).jobs,
   facts: async () => (await import('./verb-facts.ts')).facts,
+  order: async () => (await import('./verb-order.ts')).order,
   feed: async () => (await import('./verb-feed.ts')).feed,
 }
 

@@ -18,7 +18,12 @@ const listAnswer = z.object({ kiosks: z.readonly(z.array(kioskRow)) })
 const createAnswer = z.object({ kiosk: z.union([z.string(), kioskRow]), code: z.string() })
 const path = '/api/admin/kiosks'
 
-const stateWords = { new: 'not enrolled yet', enrolled: 'enrolled', revoked: 'revoked', expired: 'expired' } as const
+const stateWords = {
+  new: 'not enrolled yet',
+  enrolled: 'enrolled',
+  revoked: 'revoked',
+  expired: 'expired',
+} as const
 
 const CreateDialog = ({
   onClose,

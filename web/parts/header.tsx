@@ -16,7 +16,7 @@ import { Popover } from './popover.tsx'
 
 const section = computed(() => {
   const name = route.value?.name
-  return name === 'audit' || name === 'kiosks' || name === 'wall' ? name : 'home'
+  return name === 'audit' || name === 'kiosks' || name === 'locks' || name === 'wall' ? name : 'home'
 })
 
 const NavLink = ({ to, is, children }: { to: string; is: string; children: string }) => (
@@ -174,6 +174,11 @@ export const Header = () => {
         <NavLink to={pathOf('wall', {})} is="wall">
           Wall
         </NavLink>
+        {body?.roles.includes('admin') === true && (
+          <NavLink to={pathOf('locks', {})} is="locks">
+            Locks
+          </NavLink>
+        )}
         {body?.roles.includes('admin') === true && (
           <NavLink to={pathOf('kiosks', {})} is="kiosks">
             Kiosks
