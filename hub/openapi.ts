@@ -1,6 +1,7 @@
 /** The hub's HTTP interface as OpenAPI 3.1, made from the schemas that the routes check against. */
 import { z } from 'zod/mini'
 import * as api from '../protocol/api.ts'
+import { lock } from '../protocol/locks.ts'
 import { serverRow } from '../protocol/rows.ts'
 import { tokenCreate, tokenMade, tokensBody } from '../protocol/script-tokens.ts'
 import { version } from '../protocol/version.ts'
@@ -54,6 +55,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.deviceState,
     status: 202,
   },
+  'GET /api/admin/locks': { does: 'What is locked, and which daemons know of it.', gives: api.locksBody },
+  'POST /api/admin/locks': { does: 'Locks.', takes: api.lockCreate, gives: lock, status: 201 },
+  'DELETE /api/admin/locks/{lock}': { does: 'Lifts a lock.', status: 204 },
   'GET /api/session': { does: 'Who am I.', gives: api.sessionBody },
   'GET /api/accounts': { does: 'Accounts and workflows that I may view.', gives: api.accountsBody },
   'GET /api/accounts/{account}': { does: 'One account.', gives: api.accountBody },

@@ -17,6 +17,7 @@ export type OrderTarget = {
   readonly taken: () => number | undefined
   /** It was not heard of lately: another file would only lie beside the one before. */
   readonly isSilent: () => boolean
+  readonly close: () => void
 }
 
 export type LockOrders = {
@@ -89,6 +90,7 @@ export const createLockOrders = (parts: {
       clearInterval(timer)
       unlisten()
       await queue
+      for (const target of targets) target.close()
     },
   }
 }

@@ -19,27 +19,36 @@ export type TargetParts = {
 /** A host that takes longer is asked again later, ms. */
 const patience = 20_000
 
-const wayTo = ({ feed, directory }: DaemonConfig, parts: TargetParts): OrderTarget['file'] => {
+const wayTo = (
+  { feed, directory }: DaemonConfig,
+  parts: TargetParts,
+): Pick<OrderTarget, 'file' | 'close'> => {
   if (feed !== undefined && 'ssh' in feed) {
     const transport = parts.transport(feed.ssh)
-    return async (id, order) => {
-      await callOrder(transport, { version: 1, id, order }, { timeout: patience })
+    return {
+      file: async (id, order) => {
+        await callOrder(transport, { version: 1, id, order }, { timeout: patience })
+      },
+      close: transport.close,
     }
   }
   const requests = join(directory, 'requests')
-  return (id, order) =>
-    putRequest({
-      temp: join(requests, '0_temp'),
-      inbox: join(requests, '1_inbox'),
-      id,
-      body: { version: 1, id, order },
-    })
+  return {
+    file: (id, order) =>
+      putRequest({
+        temp: join(requests, '0_temp'),
+        inbox: join(requests, '1_inbox'),
+        id,
+        body: { version: 1, id, order },
+      }),
+    close: () => undefined,
+  }
 }
 
 export const orderTarget = (daemon: DaemonConfig, parts: TargetParts): OrderTarget => ({
   daemon: daemon.name,
   site: parts.site,
-  file: wayTo(daemon, parts),
+  ...wayTo(daemon, parts),
   taken: () => parts.policy.ordersTaken(daemon.name, parts.issuer),
   isSilent: () => parts.isSilent(daemon.name),
 })

@@ -112,6 +112,14 @@ test('every operation answers with the status, the type and the shape that are d
       const { body } = await change('POST', '/api/tokens', { name: 'weekly', scope }, jacintar)
       return change('DELETE', `/api/admin/tokens/${(body as { row: { token: string } }).row.token}`)
     },
+    'GET /api/admin/locks': () => read('/api/admin/locks'),
+    'POST /api/admin/locks': () =>
+      change('POST', '/api/admin/locks', { on: { kind: 'host', name: 'n1' }, reason: 'new disks' }),
+    'DELETE /api/admin/locks/{lock}': async () => {
+      const { body } = await read('/api/admin/locks')
+      const [first] = (body as { readonly locks: readonly { readonly id: string }[] }).locks
+      return change('DELETE', `/api/admin/locks/${first?.id}`)
+    },
     'POST /api/admin/kiosks': async () => {
       const answer = await change('POST', '/api/admin/kiosks', { name: 'north' })
       made = answer.body as typeof made

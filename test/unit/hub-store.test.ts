@@ -37,13 +37,21 @@ test('a database of the first version is brought up to this one, with all that i
     ...{ expiresAt: Date.now() + 60_000, idToken: null, providerSid: 'one', tokens: {} },
   })
   // As that version left it.
-  for (const column of ['raised_sid', 'provider_tokens', 'told_at', 'asked_at'])
-    await db.schema.alterTable('sessions').dropColumn(column).execute()
+  const later = {
+    sessions: ['raised_sid', 'provider_tokens', 'told_at', 'asked_at', 'address', 'device'],
+    login_attempts: ['duration'],
+    persons: ['display_name', 'groups', 'groups_at'],
+    kiosks: ['expires_at', 'last_seen_at', 'end_told_at'],
+  }
+  for (const [table, columns] of Object.entries(later))
+    for (const column of columns) await db.schema.alterTable(table).dropColumn(column).execute()
+  for (const table of ['script_tokens', 'break_glass', 'break_glass_tries', 'locks'])
+    await db.schema.dropTable(table).execute()
   await db.updateTable('meta').set({ value: '0001-first' }).where('key', '=', 'migration').execute()
   await store.close()
-  const later = await openStore(file)
-  t.after(() => later.close())
-  const found = createSessions({ db: later.db, seal, now: Date.now })
+  const now = await openStore(file)
+  t.after(() => now.close())
+  const found = createSessions({ db: now.db, seal, now: Date.now })
   assert.equal((await found.find(cookie))?.person, 'mel')
   assert.equal((await found.end({ issuer: 'i', sid: 'one' })).length, 1)
 })
