@@ -3,6 +3,7 @@ import type { Command } from './command.ts'
 import { actionCommands } from './commands/act.ts'
 import { auditVerifyCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { breakGlassCommand } from './commands/break-glass.ts'
 import {
   daemonCheckCommand,
   daemonCommand,
@@ -22,10 +23,12 @@ import { helpCommand, pluginsCommand } from './commands/plugins.ts'
 import { spawnerCheckCommand } from './commands/spawner.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
+import { tokenCommands } from './commands/token.ts'
 import { farCommands } from './far-commands.ts'
 
 export const siteCommands: readonly Command[] = [
   hubCommand,
+  breakGlassCommand,
   daemonCommand,
   daemonStartCommand,
   daemonSetupCommand,
@@ -46,6 +49,7 @@ export const siteCommands: readonly Command[] = [
   backupCommand,
   restoreCommand,
   ...personCommands,
+  ...tokenCommands,
   ...lockCommands,
   ...actionCommands,
   pluginHostCommand,

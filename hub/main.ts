@@ -24,6 +24,7 @@ import { createTokenUse } from './auth/token-use.ts'
 import { createScriptTokens } from './auth/tokens.ts'
 import { clockMark, createUpkeep, type Upkeep } from './auth/upkeep.ts'
 import { restoredMark } from './backup.ts'
+import { createBreakGlass } from './break-glass/door.ts'
 import { createClock } from './clock.ts'
 import type { HubConfig } from './config.ts'
 import type { Log } from './context.ts'
@@ -46,6 +47,7 @@ import { actionsRoutes } from './routes/actions.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
+import { breakGlassRoutes } from './routes/break-glass.ts'
 import { deviceRoutes } from './routes/device.ts'
 import { explainRoutes } from './routes/explain.ts'
 import { kioskRoutes } from './routes/kiosk.ts'
@@ -227,9 +229,10 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     persons: createPersons({ db, now }),
     site: view,
   }
+  const breakGlass = createBreakGlass({ ...auth, keys: config.keys, hub: publicUrl, groups })
   const devices = createDevices({ oidc, now })
   closing.defer(devices.close)
-  upkeep = createUpkeep({ ...auth, kiosks, tokens, tokenUse, checkClock: clock.check })
+  upkeep = createUpkeep({ ...auth, kiosks, tokens, tokenUse, breakGlass, checkClock: clock.check })
   closing.defer(upkeep.close)
   if (stepBack !== undefined) upkeep.distrustClock(stepBack)
 
@@ -280,7 +283,8 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     routes: [
       authRoutes({ ...auth, gate, addressOf, perMinute }),
       deviceRoutes({ ...auth, gate, addressOf, perMinute, devices, commandLine: config.commandLine }),
-      sessionRoutes({ gate, sessions, tokens, policy, config, now }),
+      breakGlassRoutes({ breakGlass, sessions, live, addressOf, perMinute, now }),
+      sessionRoutes({ gate, sessions, tokens, breakGlass, policy, config, now }),
       tokensRoutes({ ...shared, tokens, allowAccountNames, config: config.tokens, now }),
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
       adminRoutes({ gate, kiosks, audit, live, config: config.kiosks, now }),

@@ -43,6 +43,11 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.elevateAnswer,
   },
   'DELETE /auth/elevation': { does: 'Drops raised privileges.', status: 204 },
+  'POST /auth/break-glass': {
+    does: 'A session for who brings the code of the sealed key; the provider is not asked.',
+    takes: api.breakGlassCode,
+    status: 204,
+  },
   'POST /auth/device': { does: 'Begins signing in from a command line.', gives: api.deviceAnswer },
   'POST /auth/device/raise': {
     does: 'Begins raising privileges from a command line.',

@@ -26,6 +26,9 @@ const elevationTerms = z.strictObject({
 /** A session that began with the sealed key, without the identity provider. */
 export const openDoor = z.strictObject({ person: personName, until: z.number(), own: z.boolean() })
 
+/** `POST /auth/break-glass`: the code that the sealed key gave, once; answered 204 with the session's cookie. */
+export const breakGlassCode = z.strictObject({ code: z.string().check(z.maxLength(64)) })
+
 /** `GET /api/session`. 401 `session.missing` for nobody. */
 export const sessionBody = z.strictObject({
   person: viewerName,

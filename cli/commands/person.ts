@@ -6,7 +6,7 @@ import { elevationClass } from '../../protocol/permissions.ts'
 import { type Command, mustHaveWords, text } from '../command.ts'
 import { waitAtTheProvider } from '../hub/at-the-provider.ts'
 import { createHubClient, type HubClient } from '../hub/client.ts'
-import { hubClient, hubOption, section } from '../hub/options.ts'
+import { hubClient, hubOption, readingClient, readingOptions, section } from '../hub/options.ts'
 import { hubOf } from '../hub/session-file.ts'
 
 const clock = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
@@ -61,11 +61,11 @@ export const whoamiCommand: Command = {
   name: 'whoami',
   section,
   summary: 'Say who you are at the hub, in which groups, and whether privileges are raised.',
-  usage: '[--json] [--hub URL]',
-  options: { json: { type: 'boolean', help: 'print it as JSON' }, ...hubOption },
+  usage: '[--json] [--token-file FILE] [--hub URL]',
+  options: { json: { type: 'boolean', help: 'print it as JSON' }, ...readingOptions },
   run: async (input) => {
     mustHaveWords(whoamiCommand, input, 0, 0)
-    const client = hubClient(input)
+    const client = readingClient(input)
     if (input.values.json !== true) await sayWho(client)
     else {
       const { csrf: _secret, ...shown } = await whoAmI(client)
@@ -124,11 +124,11 @@ export const scanCommand: Command = {
   name: 'scan',
   section,
   summary: 'List all accounts and workflows that you may view, with their states.',
-  usage: '[~ACCOUNT…] [--json] [--hub URL]',
-  options: { json: { type: 'boolean', help: 'print one JSON object per workflow' }, ...hubOption },
+  usage: '[~ACCOUNT…] [--json] [--token-file FILE] [--hub URL]',
+  options: { json: { type: 'boolean', help: 'print one JSON object per workflow' }, ...readingOptions },
   run: async (input) => {
     const wanted = new Set(input.words.map((word) => word.replace(/^~/, '')))
-    const { accounts } = await hubClient(input).get('/api/accounts', accountsBody)
+    const { accounts } = await readingClient(input).get('/api/accounts', accountsBody)
     const shown = accounts.filter(({ account }) => wanted.size === 0 || wanted.has(account.account))
     const rows = shown.flatMap(({ workflows }) => workflows.map(({ summary }) => summary))
     const idOf = (row: (typeof rows)[number]) => formatId({ account: row.account, workflow: row.workflow })

@@ -33,14 +33,15 @@ const failure = (status: number, body: unknown): SeneschalError => {
   )
 }
 
-export const createHubClient = (hub: string, env: Env): HubClient => {
+/** With a token it reads alone; the session of this command line is left out of it. */
+export const createHubClient = (hub: string, env: Env, token?: string): HubClient => {
   const ask = async (
     method: string,
     path: string,
     more: Readonly<Record<string, string>>,
     body?: unknown,
   ) => {
-    const cookie = cookieFor(hub, env)
+    const cookie = token === undefined ? cookieFor(hub, env) : undefined
     let response: Response
     try {
       response = await fetch(new URL(path, hub), {
@@ -50,6 +51,7 @@ export const createHubClient = (hub: string, env: Env): HubClient => {
         headers: {
           accept: 'application/json',
           ...(cookie === undefined ? {} : { cookie: `${cookieName}=${cookie}` }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...more,
         },

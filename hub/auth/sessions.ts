@@ -35,6 +35,8 @@ export type Session = {
 export type NewSession = Omit<Session, 'name' | 'csrf' | 'elevation' | 'elevatedUntil' | 'toldAt'> & {
   /** For one of which the provider said nothing: its name tells how it came to be. */
   readonly name?: string
+  /** Raised from the beginning, for one that nobody authenticates again. */
+  readonly raised?: { readonly class: ElevationClass; readonly until: number }
   /** Where it began, and what browser said it was. */
   readonly from?: { readonly address: string; readonly device: string | null }
   readonly providerSid: string | null
@@ -216,8 +218,8 @@ export const createSessions = (parts: {
         created_at: now(),
         expires_at: session.expiresAt,
         last_seen_at: now(),
-        elevation_class: null,
-        elevation_until: null,
+        elevation_class: session.raised?.class ?? null,
+        elevation_until: session.raised?.until ?? null,
         elevation_reason: null,
         provider_sid: session.providerSid,
         raised_sid: null,

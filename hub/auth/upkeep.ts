@@ -1,5 +1,6 @@
 /** What time does to sessions: privileges end, sessions end, leftovers go. Looks once a second. */
 import { closeCodes } from '../../protocol/frames.ts'
+import type { BreakGlass } from '../break-glass/door.ts'
 import type { PolicyView } from '../context.ts'
 import { keptOut } from '../gate/checks/admitted.ts'
 import type { Kiosks } from './kiosks.ts'
@@ -25,6 +26,7 @@ export type UpkeepParts = Pick<
   readonly kiosks: Pick<Kiosks, 'prune' | 'takeEnded'>
   readonly tokens: Pick<ScriptTokens, 'takeEnded' | 'prune'>
   readonly tokenUse: Pick<TokenUse, 'flush'>
+  readonly breakGlass: Pick<BreakGlass, 'look'>
   readonly checkClock: () => void
 }
 
@@ -64,6 +66,9 @@ export const createUpkeep = (parts: UpkeepParts): Upkeep => {
     await farewell(parts, await sessions.endExpired(), { event: 'session.ended', tail: 'after its time' })
     await endTokens(parts)
     await endKiosks(parts)
+    await parts.breakGlass
+      .look()
+      .catch((err: unknown) => log.error({ err }, 'the door without the provider was not looked after'))
     looks += 1
     if (looks % markEvery === 1) await storeClock()
     if (looks % pruneEvery !== 1) return

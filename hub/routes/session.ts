@@ -7,6 +7,7 @@ import { version } from '../../protocol/version.ts'
 import { elevationTerms } from '../auth/elevation-terms.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import type { ScriptTokens } from '../auth/tokens.ts'
+import type { BreakGlass } from '../break-glass/door.ts'
 import type { HubConfig } from '../config.ts'
 import { type Clock, type Gate, type PolicyView, WALL } from '../context.ts'
 import { whoIs } from '../visible.ts'
@@ -15,6 +16,7 @@ export type SessionParts = {
   readonly gate: Pick<Gate, 'viewer'>
   readonly sessions: Pick<Sessions, 'byName'>
   readonly tokens: Pick<ScriptTokens, 'byName'>
+  readonly breakGlass: Pick<BreakGlass, 'doors'>
   readonly policy: PolicyView
   readonly config: Pick<HubConfig, 'title' | 'demo' | 'elevation' | 'provider'>
   readonly now: Clock
@@ -37,6 +39,13 @@ export const sessionRoutes =
         const session = viewer.kind === 'person' ? await parts.sessions.byName(viewer.session) : undefined
         const token = viewer.kind === 'token' ? await parts.tokens.byName(viewer.session) : undefined
         const snapshot = parts.policy.snapshot()
+        // A token has none of its person's offices.
+        const roles =
+          snapshot === undefined || viewer.kind === 'token' ? [] : rolesOf(snapshot, whoIs(viewer))
+        const doors = parts.breakGlass
+          .doors()
+          .filter(({ session }) => session === viewer.session || roles.includes('admin'))
+          .map(({ session, person, until }) => ({ person, until, own: session === viewer.session }))
         reply.header('cache-control', 'no-store')
         return {
           person: viewer.person,
@@ -46,8 +55,8 @@ export const sessionRoutes =
           elevation: viewer.elevation,
           kiosk: viewer.kind === 'kiosk' ? viewer.name : null,
           ...(token === undefined ? {} : { token: token.row }),
-          // A token has none of its person's offices.
-          roles: snapshot === undefined || viewer.kind === 'token' ? [] : rolesOf(snapshot, whoIs(viewer)),
+          roles,
+          ...(doors.length === 0 ? {} : { breakGlass: doors }),
           site: { title, version, elevation: { execute: terms('execute'), write: terms('write') }, demo },
           now: parts.now(),
         }

@@ -19,6 +19,7 @@ const changesOf = (h: TestHub) =>
 /** Called without a session, which could be abused, or with a secret of its own, which no other site has. */
 const withoutSession = [
   '/auth/backchannel-logout',
+  '/auth/break-glass',
   '/auth/device',
   '/auth/device/token',
   '/api/kiosk/enrol',
@@ -116,7 +117,7 @@ test('every route that changes something is of a kind whose token and origin the
 
 test('what takes no token takes no form either', async (t) => {
   const h = await startTestHub(t, { config: { commandLine: { enabled: true } } })
-  for (const url of ['/auth/device', '/auth/device/token', '/api/kiosk/enrol', '/api/kiosk/session'])
+  for (const url of ['/auth/break-glass', '/auth/device', '/auth/device/token', '/api/kiosk/enrol', '/api/kiosk/session'])
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { operations } from '../../hub/openapi.ts'
+import { setUpHost } from '../harness/break-glass.ts'
 import { send } from '../harness/http.ts'
 import { origin, startTestHub } from '../harness/hub.ts'
 
@@ -75,6 +76,10 @@ test('every operation answers with the status, the type and the shape that are d
       return of(await send(h.port, 'POST', '/auth/backchannel-logout', headers, body))
     },
     'POST /auth/elevate': () => change('POST', '/auth/elevate', { class: 'execute' }, jacintar),
+    'POST /auth/break-glass': async () => {
+      const host = await setUpHost(t, h)
+      return change('POST', '/auth/break-glass', { code: await host.order('jacintar') }, stranger)
+    },
     'POST /auth/device': () => change('POST', '/auth/device', {}, stranger),
     'POST /auth/device/raise': () => change('POST', '/auth/device/raise', { class: 'execute' }, jacintar),
     'POST /auth/device/token': async () => {
