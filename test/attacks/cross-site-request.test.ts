@@ -117,7 +117,13 @@ test('every route that changes something is of a kind whose token and origin the
 
 test('what takes no token takes no form either', async (t) => {
   const h = await startTestHub(t, { config: { commandLine: { enabled: true } } })
-  for (const url of ['/auth/break-glass', '/auth/device', '/auth/device/token', '/api/kiosk/enrol', '/api/kiosk/session'])
+  for (const url of [
+    '/auth/break-glass',
+    '/auth/device',
+    '/auth/device/token',
+    '/api/kiosk/enrol',
+    '/api/kiosk/session',
+  ])
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
