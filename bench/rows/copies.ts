@@ -13,7 +13,7 @@ import { farProgram } from '../site.ts'
 const MiB = 1024 * 1024
 
 const makeLarge = (dir: string, quick: boolean): number => {
-  const size = (quick ? 32 : 256) * MiB
+  const size = (quick ? 32 : 512) * MiB
   mkdirSync(dir)
   for (let file = 0; file < 4; file += 1) writeFileSync(join(dir, `field-${file}`), randomBytes(size))
   return 4 * size

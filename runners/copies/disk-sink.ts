@@ -3,10 +3,10 @@
  * with nothing but its own content: names, modes, links and sums are judged here.
  */
 import { execFile } from 'node:child_process'
-import { createHash, type Hash } from 'node:crypto'
 import {
   closeSync,
   constants,
+  copyFile as copyFileCallback,
   fchmodSync,
   fdatasyncSync,
   fstatSync,
@@ -41,10 +41,13 @@ import {
   within,
 } from './descriptors.ts'
 import { beginningOf, type FileSink, pieceSize, type Sink } from './sink.ts'
-import { hashOf, type Locate, openWorkplace, removeIfThere, stillThere } from './workplace.ts'
+import { createSum, kindOf, type Sum, type SumKind, sumOf } from './sum.ts'
+import { type Locate, openWorkplace, removeIfThere, stillThere, sumOfFile } from './workplace.ts'
 
 const write = promisify(writeCallback)
-const { O_RDWR, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY } = constants
+const copyFile = promisify(copyFileCallback)
+const open = (descriptor: number): string => `/proc/self/fd/${descriptor}`
+const { O_RDWR, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC } = constants
 /** Shorter beginnings are not worth reading twice. */
 const worthKeeping = 8 * pieceSize
 const noData = Buffer.alloc(pieceSize)
@@ -53,9 +56,6 @@ const writeAll = async (fd: number, data: Buffer, at: number): Promise<void> => 
   for (let done = 0; done < data.length; )
     done += (await write(fd, data, done, data.length - done, at + done)).bytesWritten
 }
-
-const digestWhole = async (fd: number, size: number): Promise<string> =>
-  (await hashOf(fd, size)).digest('hex')
 
 export type DiskSink = Sink & {
   readonly counts: () => CopyCounts
@@ -103,6 +103,7 @@ export const openDiskSink = async (
     readonly isSameProcess?: boolean
   },
 ): Promise<DiskSink> => {
+  const sums: SumKind = isSameProcess && !rules.verify ? 'crc32' : 'sha256'
   const parent = openParent(to, home, true)
   const root = openRoot(to, home)
   const work = await openWorkplace(root, rules.key)
@@ -116,15 +117,25 @@ export const openDiskSink = async (
   let skipped = 0
 
   /** Of files of which an earlier attempt wrote the beginning. */
-  const beginnings = new Map<string, { readonly bytes: number; readonly hash: Hash }>()
+  const beginnings = new Map<string, { readonly bytes: number; readonly hash: Sum }>()
   let current: number | undefined
   const closeCurrent = (): void => {
     if (current !== undefined) closeSync(current)
     current = undefined
   }
 
+  /** Files that the kernel copies at this moment. */
+  const copying = new Set<number>()
+  const soFar = (): number => {
+    let bytes = 0
+    for (const fd of copying) bytes += fstatSync(fd).size
+    return bytes
+  }
+
   const closeAll = (): void => {
     closeCurrent()
+    for (const fd of copying) closeSync(fd)
+    copying.clear()
     for (const { fd } of levels.splice(0)) closeSync(fd)
     closeSync(parent.directory)
     closeSync(root)
@@ -205,7 +216,7 @@ export const openDiskSink = async (
     const before = offset === 0 ? undefined : beginnings.get(temporary)
     if (offset !== (before?.bytes ?? 0))
       throw new SeneschalError('copy.failed', 'The source goes on from where nothing was.')
-    const hash = before?.hash.copy() ?? createHash('sha256')
+    const hash = before?.hash.copy() ?? createSum(sums)
     const fd = openSync(within(work.directory, temporary), O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)
     current = fd
     ftruncateSync(fd, offset)
@@ -230,12 +241,12 @@ export const openDiskSink = async (
       end: async (digest) => {
         if (at !== file.size)
           throw new SeneschalError('copy.changed', `${shown(place.path)} changed its size.`)
-        if (!isSameProcess) mustBe(hash.digest('hex'), digest, place.path)
+        if (!isSameProcess) mustBe(hash.digest(), digest, place.path)
         try {
           ftruncateSync(fd, file.size)
           if (rules.verify) {
             fdatasyncSync(fd)
-            mustBe(await digestWhole(fd, file.size), digest, place.path)
+            mustBe((await sumOfFile(fd, file.size, kindOf(digest))).digest(), digest, place.path)
           }
           publish(temporary, place, file, fd, digest)
         } catch (thrown) {
@@ -244,6 +255,34 @@ export const openDiskSink = async (
         counts.files += 1
         closeCurrent()
       },
+    }
+  }
+
+  const whole = async (file: CopyFile, source: number): Promise<FileSink['end']> => {
+    const place = placeOf(file.name)
+    const temporary = beginningOf(place.path)
+    const flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW
+    const fd = openSync(within(work.directory, temporary), flags, 0o600)
+    copying.add(fd)
+    await copyFile(open(source), open(fd)).catch((thrown) => {
+      throw about(place.path, thrown)
+    })
+    return async (digest) => {
+      const { size } = fstatSync(fd)
+      if (size !== file.size)
+        throw new SeneschalError('copy.changed', `${shown(place.path)} changed its size.`)
+      try {
+        if (rules.verify) {
+          fdatasyncSync(fd)
+          mustBe((await sumOfFile(fd, file.size, kindOf(digest))).digest(), digest, place.path)
+        }
+        publish(temporary, place, file, fd, digest)
+      } catch (thrown) {
+        throw about(place.path, thrown)
+      }
+      copying.delete(fd)
+      closeSync(fd)
+      added(file.size)
     }
   }
 
@@ -277,7 +316,7 @@ export const openDiskSink = async (
       }
       const fd = openSync(path, O_RDONLY | O_NOFOLLOW)
       try {
-        beginnings.set(name, { bytes, hash: await hashOf(fd, bytes) })
+        beginnings.set(name, { bytes, hash: await sumOfFile(fd, bytes, sums) })
       } finally {
         closeSync(fd)
       }
@@ -285,13 +324,14 @@ export const openDiskSink = async (
   }
 
   return {
-    counts: () => ({ ...counts }),
+    sums,
+    counts: () => ({ ...counts, bytes: counts.bytes + soFar() }),
     skips: () => skipped,
     found: async () => {
       const done = await stillThere(work, locate)
       await findBeginnings()
       const begun = [...beginnings].map(
-        ([name, { bytes, hash }]) => [name, { bytes, digest: hash.copy().digest('hex') }] as const,
+        ([name, { bytes, hash }]) => [name, { bytes, digest: hash.digest() }] as const,
       )
       return { done, begun: new Map(begun) }
     },
@@ -345,7 +385,7 @@ export const openDiskSink = async (
           for (let done = 0; done < content.length; ) done += writeSync(fd, content, done)
           if (rules.verify) {
             fdatasyncSync(fd)
-            mustBe(createHash('sha256').update(readBack(fd, file.size)).digest('hex'), digest, place.path)
+            mustBe(sumOf(kindOf(digest), readBack(fd, file.size)), digest, place.path)
           }
           publish(temporary, place, file, fd, digest)
         } catch (thrown) {
@@ -357,6 +397,7 @@ export const openDiskSink = async (
         added(file.size)
       }),
     large,
+    ...(isSameProcess ? { whole } : {}),
     had: (_name, size) => added(size),
     skipped: () => {
       skipped += 1

@@ -1,5 +1,4 @@
 /** Walks what is to be copied by descriptor, reads each file once, and gives it to a sink. */
-import { createHash, type Hash } from 'node:crypto'
 import {
   type BigIntStats,
   closeSync,
@@ -24,7 +23,9 @@ import {
   staysWithin,
   within,
 } from './descriptors.ts'
-import { beginningOf, type FileSink, type Found, pieceSize, type Sink, smallFile } from './sink.ts'
+import { inLanes, type Lanes } from './lanes.ts'
+import { beginningOf, type FileSink, type Found, pieceSize, type Sink, smallFile, sumPiece } from './sink.ts'
+import { createSum, type Sum, sumOf } from './sum.ts'
 
 const read = promisify(readCallback)
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -91,7 +92,7 @@ const readWhole = (fd: number, size: number): Buffer => {
 const startsAs = async (
   fd: number,
   { bytes, digest }: { readonly bytes: number; readonly digest: string },
-  hash: Hash,
+  hash: Sum,
 ): Promise<boolean> => {
   const buffer = Buffer.allocUnsafe(pieceSize)
   let at = 0
@@ -101,7 +102,7 @@ const startsAs = async (
     hash.update(buffer.subarray(0, bytesRead))
     at += bytesRead
   }
-  return hash.copy().digest('hex') === digest
+  return hash.digest() === digest
 }
 
 /** Zero blocks become holes, what lies between them is written. */
@@ -123,7 +124,7 @@ const give = async (piece: Buffer, to: FileSink, sparse: boolean): Promise<void>
 }
 
 /** While one piece is hashed and written, the next is read. */
-const pump = async (fd: number, offset: number, to: FileSink, hash: Hash, sparse: boolean): Promise<void> => {
+const pump = async (fd: number, offset: number, to: FileSink, hash: Sum, sparse: boolean): Promise<void> => {
   let [current, other] = [Buffer.allocUnsafe(pieceSize), Buffer.allocUnsafe(pieceSize)]
   let at = offset
   let { bytesRead } = await read(fd, current, 0, pieceSize, at)
@@ -134,6 +135,21 @@ const pump = async (fd: number, offset: number, to: FileSink, hash: Hash, sparse
     const next = read(fd, other, 0, pieceSize, at)
     hash.update(piece)
     const [, got] = await Promise.all([given, next])
+    ;[current, other] = [other, current]
+    bytesRead = got.bytesRead
+  }
+}
+
+/** While one piece is summed, the next is read. */
+const sumAll = async (fd: number, size: number, hash: Sum): Promise<void> => {
+  let [current, other] = [Buffer.allocUnsafe(sumPiece), Buffer.allocUnsafe(sumPiece)]
+  let at = 0
+  let { bytesRead } = await read(fd, current, 0, sumPiece, at)
+  while (bytesRead > 0 && at < size) {
+    at += bytesRead
+    const next = read(fd, other, 0, sumPiece, at)
+    hash.update(current.subarray(0, bytesRead))
+    const got = await next
     ;[current, other] = [other, current]
     bytesRead = got.bytesRead
   }
@@ -174,20 +190,46 @@ export const giveTree = async (from: CopyPlace, { rules, sink, home }: SourcePar
     file: CopyFile,
     begun: ReturnType<Found['begun']['get']>,
   ) => {
-    let hash = createHash('sha256')
+    let hash = createSum(sink.sums)
     let offset = 0
     if (begun !== undefined && begun.bytes <= file.size) {
       if (await startsAs(fd, begun, hash)) offset = begun.bytes
-      else hash = createHash('sha256')
+      else hash = createSum(sink.sums)
     }
     const to = await sink.large(file, offset)
     const hasHoles = Number(stats.blocks) * 512 < file.size
     await pump(fd, offset, to, hash, rules.sparse && hasHoles)
-    return async () => to.end(hash.digest('hex'))
+    return async () => to.end(hash.digest())
   }
 
-  const giveFile = async (directory: number, name: string, path: string, found: Found): Promise<void> => {
+  const giveByKernel = async (
+    whole: NonNullable<Sink['whole']>,
+    { fd, stats, path, file }: { fd: number; stats: BigIntStats; path: string; file: CopyFile },
+  ): Promise<void> => {
+    const hash = createSum(sink.sums)
+    try {
+      const [end, summed] = await Promise.allSettled([whole(file, fd), sumAll(fd, file.size, hash)])
+      if (end.status === 'rejected') throw end.reason
+      if (summed.status === 'rejected') throw summed.reason
+      // Two readings are one file only as long as nobody wrote to it.
+      mustBeUnchanged(fd, stats, path)
+      await end.value(hash.digest())
+    } catch (thrown) {
+      throw about(path, thrown)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  const giveFile = async (
+    directory: number,
+    name: string,
+    path: string,
+    found: Found,
+    lanes: Lanes,
+  ): Promise<void> => {
     const { fd, stats } = openFile(directory, name, path, rules.oneName)
+    let isHandedOver = false
     try {
       const stamp = stampOf(stats)
       const size = Number(stats.size)
@@ -196,14 +238,23 @@ export const giveTree = async (from: CopyPlace, { rules, sink, home }: SourcePar
       if (size <= smallFile) {
         const content = readWhole(fd, size)
         mustBeUnchanged(fd, stats, path)
-        sink.small(file, content, createHash('sha256').update(content).digest('hex'))
+        sink.small(file, content, sumOf(sink.sums, content))
         return
       }
-      const end = await giveLarge(fd, stats, file, found.begun.get(beginningOf(path)))
+      const hasHoles = Number(stats.blocks) * 512 < size
+      const begun = found.begun.get(beginningOf(path))
+      const { whole } = sink
+      if (whole !== undefined && begun === undefined && !hasHoles) {
+        return await lanes.run(() => {
+          isHandedOver = true
+          return giveByKernel(whole, { fd, stats, path, file })
+        })
+      }
+      const end = await giveLarge(fd, stats, file, begun)
       mustBeUnchanged(fd, stats, path)
       await end()
     } finally {
-      closeSync(fd)
+      if (!isHandedOver) closeSync(fd)
     }
   }
 
@@ -213,9 +264,10 @@ export const giveTree = async (from: CopyPlace, { rules, sink, home }: SourcePar
     path: string,
     depth: number,
     found: Found,
+    lanes: Lanes,
   ): Promise<void> => {
     const stats = lstatSync(within(directory, name), { bigint: true })
-    if (stats.isFile()) return giveFile(directory, name, path, found)
+    if (stats.isFile()) return giveFile(directory, name, path, found, lanes)
     if (stats.isDirectory()) {
       if (depth >= deepest) throw refusedCopy(`${shown(path)} lies more than ${deepest} directories deep.`)
       const below = openBelow(directory, name)
@@ -241,17 +293,19 @@ export const giveTree = async (from: CopyPlace, { rules, sink, home }: SourcePar
   }
 
   const giveEntries = async (directory: number, path: string, depth: number, found: Found): Promise<void> => {
-    for (const { name } of entriesOf(directory)) {
-      const inside = join(path, name)
-      await breathe()
-      await sink.settled()
-      if (name.includes('\uFFFD')) throw refusedCopy(`${shown(inside)} is no name in UTF-8.`)
-      try {
-        await giveEntry(directory, name, inside, depth, found)
-      } catch (thrown) {
-        throw about(inside, thrown)
+    await inLanes(async (lanes) => {
+      for (const { name } of entriesOf(directory)) {
+        const inside = join(path, name)
+        await breathe()
+        await sink.settled()
+        if (name.includes('\uFFFD')) throw refusedCopy(`${shown(inside)} is no name in UTF-8.`)
+        try {
+          await giveEntry(directory, name, inside, depth, found, lanes)
+        } catch (thrown) {
+          throw about(inside, thrown)
+        }
       }
-    }
+    })
   }
 
   const { directory, name } = openParent(from, home, false)
@@ -268,7 +322,7 @@ export const giveTree = async (from: CopyPlace, { rules, sink, home }: SourcePar
     }
     const found = await sink.found()
     sink.totals(sum.files, sum.bytes)
-    await giveEntry(directory, name, '', 0, found)
+    await inLanes((lanes) => giveEntry(directory, name, '', 0, found, lanes))
   } catch (thrown) {
     throw about(from.path, thrown)
   } finally {

@@ -67,6 +67,7 @@ export const createStreamSink = (input: Readable, output: Writable): Sink => {
   const begin = (file: CopyFile, offset: number): void => send(encodeFrame({ kind: 'file', file, offset }))
 
   return {
+    sums: 'sha256',
     found: () => ready.promise,
     totals: (files, bytes) => send(encodeFrame({ kind: 'totals', files, bytes })),
     enter: (directory) => send(encodeFrame({ kind: 'enter', directory })),

@@ -3,7 +3,6 @@
  * on its filesystem, named after the copy. The same copy asked for again goes on from it.
  */
 
-import { createHash, type Hash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -24,6 +23,7 @@ import { SeneschalError } from '../../protocol/errors.ts'
 import { bootId, factsOf, isAlive } from '../processes.ts'
 import { about, entriesOf, isOwnDirectory, makeBelow, openBelow, refusedCopy, within } from './descriptors.ts'
 import { pieceSize } from './sink.ts'
+import { createSum, kindOf, type Sum, type SumKind } from './sum.ts'
 
 const { O_RDONLY, O_NOFOLLOW, O_CREAT, O_APPEND, O_WRONLY } = constants
 
@@ -63,9 +63,9 @@ const manifestName = 'manifest'
 /** A copier whose line broke ends by itself; so long is its end awaited, ms. */
 const patience = 15_000
 
-/** SHA-256 of the first bytes of an open file, which can go on. */
-export const hashOf = async (fd: number, bytes: number): Promise<Hash> => {
-  const hash = createHash('sha256')
+/** Sum of the first bytes of an open file, which can go on. */
+export const sumOfFile = async (fd: number, bytes: number, kind: SumKind): Promise<Sum> => {
+  const hash = createSum(kind)
   if (bytes > 0)
     for await (const piece of createReadStream('', {
       fd,
@@ -232,7 +232,7 @@ export const stillThere = async (
     if (!isOtherBoot) return true
     const fd = openSync(within(directory, name), O_RDONLY | O_NOFOLLOW)
     try {
-      return (await hashOf(fd, size)).digest('hex') === digest
+      return (await sumOfFile(fd, size, kindOf(digest))).digest() === digest
     } finally {
       closeSync(fd)
     }
