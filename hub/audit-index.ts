@@ -3,8 +3,10 @@
  * SQLite file and waits for nobody; the truth is in the chain.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { type AuditRecord, auditRecord } from '../protocol/audit.ts'
-import { SeneschalError } from '../protocol/errors.ts'
+import type { AuditRecord } from '../protocol/audit.ts'
+import { groupSchema, openAuditGroups } from './audit-groups.ts'
+import { createAuditSearch, firstId, searchSchema } from './audit-search.ts'
+import { saidBy } from './audit-view.ts'
 import type { AuditPage, AuditQuery } from './context.ts'
 
 export type AuditIndex = {
@@ -17,102 +19,71 @@ export type AuditIndex = {
   /** False where records below `lastSeq` may be missing, until `becameWhole` is called. */
   readonly isWhole: () => boolean
   readonly becameWhole: () => void
-  /** A page may be short, even empty: as long as it has a cursor there may be more. */
+  /** Newest first; with a cursor where there are more. */
   readonly search: (query: AuditQuery) => AuditPage
+  /** Records of a writer with numbers above `after`, in order, at most so many. */
+  readonly after: (writer: string, after: number, limit: number) => readonly AuditRecord[]
+  /** Every writer of which there are records. */
+  readonly writers: () => readonly string[]
   readonly close: () => void
 }
 
-/** At most so many records are looked at for one page, whatever is asked for: a search takes milliseconds. */
-const scanLimit = 5000
-
+/** Tables of another shape are thrown away. */
+const shape = 2
 const schema = `
 pragma journal_mode = wal; pragma synchronous = normal;
-create table if not exists records (
-  at bigint not null, writer text not null, seq bigint not null, event text not null,
-  person text, account text, sentence text not null, record text not null,
-  primary key (writer, seq)
-) without rowid;
-create index if not exists records_at on records (at, writer, seq);
-create index if not exists records_person on records (person, at, writer, seq);
-create index if not exists records_account on records (account, at, writer, seq);
-create index if not exists records_event on records (event, at, writer, seq);`
+create table if not exists writers (id integer primary key, name text not null unique);
+${groupSchema}
+${searchSchema}`
 
-type Place = { readonly at: number; readonly writer: string; readonly seq: number }
-type Row = Place & {
-  readonly person: string | null
-  readonly account: string | null
-  readonly workflow: string | null
-  readonly record: string
-}
-
-const formatCursor = ({ at, writer, seq }: Place): string =>
-  Buffer.from(JSON.stringify([at, writer, seq])).toString('base64url')
-
-const parseCursor = (cursor: string): readonly [number, string, number] => {
-  try {
-    const [at, writer, seq] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[]
-    if (typeof at === 'number' && typeof writer === 'string' && typeof seq === 'number')
-      return [at, writer, seq]
-  } catch (cause) {
-    throw new SeneschalError('input.invalid', 'The cursor is not one of ours.', { cause })
-  }
-  throw new SeneschalError('input.invalid', 'The cursor is not one of ours.')
-}
-
-const likePattern = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
-
-/** Columns are ours, values are parameters. */
-type Condition = readonly [text: string, values: readonly (string | number)[]]
-
-const whereOf = (list: readonly Condition[]): string =>
-  list.length === 0 ? '' : `where ${list.map(([text]) => text).join(' and ')}`
-const valuesOf = (list: readonly Condition[]) => list.flatMap(([, values]) => values)
-
-/** Columns that have an index of their own, the most telling first. */
-const indexed = ['person', 'account', 'event'] as const
-
-/** What an index answers by itself, and which one. */
-const byIndex = (query: AuditQuery): { readonly index: string; readonly all: readonly Condition[] } => {
-  const column = indexed.find((name) => query[name] !== undefined)
-  const value = column === undefined ? undefined : query[column]
-  return {
-    index: `records_${column ?? 'at'}`,
-    all: [
-      ...(value === undefined ? [] : [[`${column} = ?`, [value]] as const]),
-      ...(query.since === undefined ? [] : [['at >= ?', [query.since]] as const]),
-      ...(query.until === undefined ? [] : [['at < ?', [query.until]] as const]),
-      ...(query.cursor === undefined
-        ? []
-        : [['(at, writer, seq) < (?, ?, ?)', parseCursor(query.cursor)] as const]),
-    ],
-  }
-}
-
-const byLooking = (query: AuditQuery): readonly Condition[] => [
-  ...indexed.flatMap((name): readonly Condition[] => {
-    const value = query[name]
-    return value === undefined ? [] : [[`${name} = ?`, [value]]]
-  }),
-  ...(query.text === undefined ? [] : [["sentence like ? escape '\\'", [likePattern(query.text)]] as const]),
-]
-
-const newestFirst = 'order by at desc, writer desc, seq desc'
+/** Writers and records of one millisecond, apart in most cases; the rest is found by trying. */
+const idOf = (record: AuditRecord, writer: number): bigint =>
+  firstId(Date.parse(record.time)) + BigInt((writer % 64) * 16_384 + (record.seq % 16_384))
 
 const keyOf = ({ writer, seq }: AuditRecord): string => `${writer}#${seq}`
 
 /** So many wait in memory while the index cannot be written. Beyond, the oldest are dropped and `isWhole` says so. */
 const waitLimit = 20_000
-const batchSize = 1000
+/** Written in one go: a hundred take some milliseconds, in which nobody else is served. */
+const batchSize = 250
 const retryAfter = 1000
 
-export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => void): AuditIndex => {
+export const openAuditIndex = (
+  file: string,
+  parts: {
+    readonly onProblem: (thrown: unknown) => void
+    /** While it holds nothing is written: the little room there is belongs to the chain. */
+    readonly isFull: () => boolean
+  },
+): AuditIndex => {
   const db = new DatabaseSync(file, { timeout: 5000 })
+  if (db.prepare('pragma application_id').get()?.application_id !== shape) {
+    for (const table of ['records', 'groups', 'writers', 'texts']) db.exec(`drop table if exists ${table}`)
+    // Not whole: what was there is read again from where it comes.
+    db.exec(`pragma application_id = ${shape}; pragma user_version = 1`)
+  }
   db.exec(schema)
   // Nobody else writes it; whoever has it all the same holds up nobody here.
   db.exec('pragma busy_timeout = 0')
-  const insert = db.prepare('insert or ignore into records values (?, ?, ?, ?, ?, ?, ?, ?)')
-  const last = db.prepare('select max(seq) as seq from records where writer = ?')
-  const known = db.prepare('select 1 from records where writer = ? and seq = ?')
+  const groups = openAuditGroups(db)
+  const find = createAuditSearch(db, groups)
+  const insert = db.prepare('insert into records values (?, ?, ?, ?, ?, ?)')
+  const say = db.prepare('insert into texts (rowid, text) values (?, ?)')
+  const taken = db.prepare('select 1 from records where id = ?')
+  const addWriter = db.prepare('insert or ignore into writers (name) values (?)')
+  const writerOf = db.prepare('select id from writers where name = ?')
+  const last = db.prepare(
+    `select max(seq) as seq from records where writer = (select id from writers where name = ?)`,
+  )
+  const known = db.prepare(
+    'select 1 from records where writer = (select id from writers where name = ?) and seq = ?',
+  )
+  const later = db.prepare(
+    `select record from records where writer = (select id from writers where name = ?) and seq > ?
+     order by seq limit ?`,
+  )
+  // The number of what was inserted last is told after each, and only a bigint holds it.
+  for (const statement of [insert, say, addWriter]) statement.setReadBigInts(true)
   const holes = db.prepare('pragma user_version')
   const waiting = new Map<string, AuditRecord>()
   let timer: NodeJS.Timeout | undefined
@@ -124,27 +95,33 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
 
   const tellOnce = (thrown: unknown): void => {
     const text = String(thrown)
-    if (text !== told) onProblem(thrown)
+    if (text !== told) parts.onProblem(thrown)
     told = text
+  }
+  /** Number of its group. */
+  const put = (record: AuditRecord): number => {
+    addWriter.run(record.writer)
+    const writer = Number(writerOf.get(record.writer)?.id)
+    const group = groups.of(record)
+    let id = idOf(record, writer)
+    while (taken.get(id) !== undefined) id += 1n
+    const said = saidBy(record)
+    insert.run(id, group, writer, record.seq, said, JSON.stringify(record))
+    say.run(id, said)
+    return group
   }
   const write = (batch: readonly AuditRecord[]): void => {
     try {
       db.exec('begin immediate')
-      for (const record of batch)
-        insert.run(
-          Date.parse(record.time),
-          record.writer,
-          record.seq,
-          record.event,
-          record.person,
-          record.account,
-          record.sentence,
-          JSON.stringify(record),
-        )
+      const added = batch.flatMap((record) =>
+        known.get(record.writer, record.seq) === undefined ? [put(record)] : [],
+      )
       if (dropped) db.exec('pragma user_version = 1')
       db.exec('commit')
+      for (const group of added) groups.counted(group)
     } catch (thrown) {
       if (db.isTransaction) db.exec('rollback')
+      groups.reload()
       throw thrown
     }
   }
@@ -153,6 +130,11 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
     clearTimeout(timer)
     timer = undefined
     if (waiting.size === 0) return
+    if (parts.isFull()) {
+      failing = true
+      flushLater(retryAfter)
+      return
+    }
     const batch = waiting.values().take(batchSize).toArray()
     try {
       write(batch)
@@ -206,35 +188,18 @@ export const openAuditIndex = (file: string, onProblem: (thrown: unknown) => voi
       if (waiting.size === 0 && !dropped) db.exec('pragma user_version = 0')
     },
     search: (query) => {
-      if (!failing) flush()
-      const { index, all } = byIndex(query)
-      const end = db
-        .prepare(
-          `select at, writer, seq from records indexed by ${index} ${whereOf(all)}
-           ${newestFirst} limit 1 offset ${scanLimit - 1}`,
-        )
-        .get(...valuesOf(all)) as Place | undefined
-      const where = [
-        ...all,
-        ...byLooking(query),
-        ...(end === undefined
-          ? []
-          : [['(at, writer, seq) >= (?, ?, ?)', [end.at, end.writer, end.seq]] as const]),
-      ]
-      const rows = db
-        .prepare(
-          `select at, writer, seq, person, account, record ->> 'workflow' as workflow, record
-           from records indexed by ${index} ${whereOf(where)} ${newestFirst}`,
-        )
-        .iterate(...valuesOf(where))
-      const records: AuditRecord[] = []
-      for (const row of rows as Iterable<unknown> as Iterable<Row>) {
-        if (!query.visible(row)) continue
-        records.push(auditRecord.parse(JSON.parse(row.record)))
-        if (records.length === query.limit) return { records, cursor: formatCursor(row) }
-      }
-      return { records, cursor: end === undefined ? null : formatCursor(end) }
+      if (!failing) flushAll()
+      return find(query)
     },
+    after: (writer, after, limit) => {
+      if (!failing) flushAll()
+      return later.all(writer, after, limit).map(({ record }) => JSON.parse(String(record)) as AuditRecord)
+    },
+    writers: () =>
+      db
+        .prepare('select name from writers order by id')
+        .all()
+        .map(({ name }) => String(name)),
     close: () => {
       flushAll()
       clearTimeout(timer)

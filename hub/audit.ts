@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { openChain } from '../durable/chain.ts'
 import { readChain } from '../durable/chain-verify.ts'
 import { ensureDir } from '../durable/files.ts'
-import type { AuditRecord } from '../protocol/audit.ts'
+import { reserveFor } from '../durable/reserved-chain.ts'
+import { type AuditEntry, type AuditRecord, servedByReserve } from '../protocol/audit.ts'
 import { openAuditIndex } from './audit-index.ts'
 import type { Audit, Log } from './context.ts'
 import { createOtherHeads } from './other-heads.ts'
@@ -25,17 +26,31 @@ export type AuditParts = {
   /** The host's clock, epoch ms. */
   readonly wall: () => number
   readonly log: Log
+  /** Bytes kept on the disk for what must not wait when it is full. */
+  readonly reserve?: number
 }
 
 const batchSize = 1000
+/** Some thousand records. */
+const reserveBytes = 4 * 1024 * 1024
+const probeEvery = 2000
+
+const isUrgent = ({ event, action }: AuditEntry): boolean =>
+  (event === 'action.intended' || event === 'action.not-sent') &&
+  action != null &&
+  servedByReserve.has(action)
 
 export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
   const { dir, writer } = parts
   await ensureDir(dir, { mode: 0o700 })
-  const chain = await openChain({ dir, writer, now: parts.wall })
-  const index = openAuditIndex(join(dir, 'index.sqlite'), (err) =>
-    parts.log.error({ err }, 'the audit index cannot be written'),
-  )
+  const chain = await reserveFor(await openChain({ dir, writer, now: parts.wall }), {
+    dir,
+    bytes: parts.reserve ?? reserveBytes,
+  })
+  const index = openAuditIndex(join(dir, 'index.sqlite'), {
+    onProblem: (err) => parts.log.error({ err }, 'the audit index cannot be written'),
+    isFull: () => !chain.health().writable,
+  })
   const watchers = new EventEmitter<{ record: [AuditRecord] }>().setMaxListeners(0)
 
   // What was written and not indexed before the last stop; all of it, where the index was thrown away or has holes.
@@ -49,12 +64,42 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
   if (!index.isWhole()) index.becameWhole()
 
   const heads = createOtherHeads()
+  let wasWritable = true
+  const tellHealth = (err?: unknown): void => {
+    const { writable, reserve } = chain.health()
+    if (writable === wasWritable) return
+    wasWritable = writable
+    if (writable) parts.log.info({}, 'the audit log can be written again')
+    else
+      parts.log.error(
+        { err, reserve },
+        'the audit log cannot be written: actions are refused, reading goes on',
+      )
+  }
+  const append = async (entry: AuditEntry): Promise<AuditRecord> => {
+    try {
+      return await chain.append(entry, isUrgent(entry))
+    } catch (err) {
+      tellHealth(err)
+      throw err
+    } finally {
+      tellHealth()
+    }
+  }
+  // Room comes back without anybody acting.
+  const probing = setInterval(() => {
+    if (chain.health().writable) return
+    chain.probe().then(
+      () => tellHealth(),
+      (err: unknown) => parts.log.error({ err }, 'the reserve of the audit log cannot be filled'),
+    )
+  }, probeEvery).unref()
   const tell = (record: AuditRecord): void => {
     watchers.emit('record', record)
   }
   return {
     record: async (entry) => {
-      const record = await chain.append({ ...entry, anchor: heads.take() })
+      const record = await append({ ...entry, anchor: heads.take() })
       index.add([record])
       tell(record)
       return record
@@ -65,6 +110,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
       return () => watchers.off('record', listener)
     },
     search: (query) => index.search(query),
+    health: () => ({ writable: chain.health().writable }),
     knows: (of) => index.lastSeq(of) > 0,
     ingest: (records) => {
       const named = new Map(records.map((record) => [`${record.writer}#${record.seq}`, record]))
@@ -74,6 +120,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
       for (const record of fresh) tell(record)
     },
     close: async () => {
+      clearInterval(probing)
       await chain.close()
       index.close()
     },

@@ -155,6 +155,11 @@ export type Audit = {
   readonly onRecord: (listener: (record: AuditRecord) => void) => () => void
   /** Newest first, over the whole range; with a cursor where there are more. */
   readonly search: (query: AuditQuery) => AuditPage
+  readonly health: () => AuditHealth
+}
+export type AuditHealth = {
+  /** False since a record could not be written, until there is room again: nobody can act. */
+  readonly writable: boolean
 }
 export type AuditQuery = {
   readonly since?: number | undefined

@@ -289,7 +289,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
       adminRoutes({ gate, kiosks, audit, live, config: config.kiosks, now }),
       locksRoutes({ gate, locks, orders, policy, audit, now }),
-      auditRoutes(shared),
+      auditRoutes({ ...shared, now: deps.monotonic }),
       accountsRoutes(shared),
       serverRoutes(shared),
       actionsRoutes({

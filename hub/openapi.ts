@@ -1,6 +1,7 @@
 /** The hub's HTTP interface as OpenAPI 3.1, made from the schemas that the routes check against. */
 import { z } from 'zod/mini'
 import * as api from '../protocol/api.ts'
+import { auditRecord } from '../protocol/audit.ts'
 import { lock } from '../protocol/locks.ts'
 import { serverRow } from '../protocol/rows.ts'
 import { tokenCreate, tokenMade, tokensBody } from '../protocol/script-tokens.ts'
@@ -30,6 +31,8 @@ const description = z.strictObject({
   paths: z.record(z.string(), z.unknown()),
 })
 const keys = z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())) })
+
+const auditFilters = 'since until person account workflow event action outcome text'.split(' ')
 
 /** `METHOD /path` → what it does. `{name}` is a parameter. A test holds this to the routes. */
 export const operations: Readonly<Record<string, Operation>> = {
@@ -88,9 +91,19 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /api/audit': {
     does: 'Audit records, newest first.',
     gives: api.auditBody,
-    query: ['since', 'until', 'person', 'account', 'event', 'text', 'cursor', 'limit'],
+    query: [...auditFilters, 'cursor', 'limit'],
   },
-  'GET /api/audit/stream': { does: 'WebSocket: audit records as they come.', status: 101 },
+  'GET /api/audit/export': {
+    does: 'The same records, all of them, as JSON lines.',
+    gives: auditRecord,
+    mediaType: 'application/x-ndjson',
+    query: auditFilters,
+  },
+  'GET /api/audit/stream': {
+    does: 'WebSocket: audit records as they come.',
+    status: 101,
+    query: auditFilters,
+  },
   'GET /api/explain': {
     does: 'What is allowed, and why.',
     gives: api.explainBody,

@@ -178,6 +178,8 @@ export type ProgressEvent = z.infer<typeof progressEvent>
 
 /** `GET /api/audit`. */
 export const auditBody = z.strictObject({
+  /** Whether the hub can record; while it cannot, nobody can act. */
+  writable: z.boolean(),
   records: z.readonly(z.array(auditRecord)),
   /** Give it back to go on towards older records; null at the end. */
   cursor: z.nullable(z.string()),

@@ -1,6 +1,6 @@
 /** Audit records, their sentence, and the catalogue of events. */
 import { z } from 'zod/mini'
-import { actions, isActionName, levelOf } from './actions/registry.ts'
+import { type ActionName, actions, isActionName, levelOf } from './actions/registry.ts'
 import { dottedId } from './ids.ts'
 import { wayOf } from './script-tokens.ts'
 
@@ -219,6 +219,11 @@ const eventNames = Object.keys(auditEvents) as [AuditEvent, ...AuditEvent[]]
 
 const text = (max: number) => z.nullable(z.string().check(z.maxLength(max)))
 
+/** What is still recorded when the disk is full, from a reserve: it makes less happen, never more. */
+export const servedByReserve: ReadonlySet<string> = new Set<ActionName>(['stop', 'hold', 'kill', 'pause'])
+
+export const auditOutcomes = ['allowed', 'done', 'refused', 'failed', 'stale'] as const
+
 /** The longest text in each field that may hold what somebody else wrote; writers cut there. */
 export const auditLimits = {
   code: 64,
@@ -262,7 +267,7 @@ export const auditRecord = z.readonly(
     action: text(auditLimits.action),
     /** Arguments as their action's audit rules leave them. */
     args: z.nullable(z.record(z.string(), z.unknown())),
-    outcome: z.enum(['allowed', 'done', 'refused', 'failed', 'stale']),
+    outcome: z.enum(auditOutcomes),
     reason: text(auditLimits.reason),
     /** Request id: the thread from click to outcome. */
     request: text(auditLimits.request),

@@ -1,40 +1,35 @@
-/** The audit log for people: search, and live. */
+/** The audit log for people: search, the same as a file, and live. */
+import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import type { WebSocket } from 'ws'
 import { z } from 'zod/mini'
-import { rolesOf } from '../../policy/roles.ts'
-import type { AuditRecord } from '../../protocol/audit.ts'
-import { auditEvents } from '../../protocol/audit.ts'
+import { auditEvents, auditOutcomes } from '../../protocol/audit.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import { closeCodes, tickInterval } from '../../protocol/frames.ts'
-import {
-  type Audit,
-  type Gate,
-  type LiveSockets,
-  PAGE,
-  type PolicyView,
-  STREAM,
-  type Viewer,
-} from '../context.ts'
+import { type AuditStreamParts, createAuditStream } from '../audit-stream.ts'
+import { type AuditFilter, createAuditView } from '../audit-view.ts'
+import { type Audit, type Gate, PAGE, STREAM, type Viewer } from '../context.ts'
 import { parseQuery } from '../parse.ts'
-import { mayView, whoIs } from '../visible.ts'
 
-export type AuditParts = {
+export type AuditParts = Omit<AuditStreamParts, 'log'> & {
   readonly gate: Pick<Gate, 'viewer' | 'current'>
-  readonly audit: Pick<Audit, 'search' | 'onRecord'>
-  readonly policy: PolicyView
-  readonly live: Pick<LiveSockets, 'add'>
+  readonly audit: Pick<Audit, 'search' | 'onRecord' | 'health'>
 }
 
 const short = z.string().check(z.minLength(1), z.maxLength(200))
-const query = z.strictObject({
+const filters = {
   /** Epoch ms, or ISO 8601. */
   since: z.optional(short),
   until: z.optional(short),
   person: z.optional(short),
   account: z.optional(short),
+  workflow: z.optional(short),
   event: z.optional(short.check(z.refine((name) => Object.hasOwn(auditEvents, name)))),
+  action: z.optional(short),
+  outcome: z.optional(z.enum(auditOutcomes)),
   text: z.optional(short),
+}
+const streamQuery = z.strictObject(filters)
+const searchQuery = z.strictObject({
+  ...filters,
   cursor: z.optional(z.string().check(z.maxLength(500))),
   limit: z.optional(z.string().check(z.regex(/^[1-9][0-9]{0,2}$/))),
 })
@@ -44,117 +39,72 @@ const maxLimit = 500
 
 const timeOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
-  const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (!Number.isFinite(time)) throw new SeneschalError('input.invalid', 'since and until are times.')
+  const time = /^\d{1,16}$/.test(text) ? Number(text) : Date.parse(text)
+  // Later and earlier than that there is no date.
+  if (!(Math.abs(time) <= 8.64e15)) throw new SeneschalError('input.invalid', 'since and until are times.')
   return time
 }
 
-/** Auditors and administrators see all; others what they did, and what was done where they may look. */
-const seesAll = (policy: PolicyView, viewer: Viewer): boolean => {
-  const snapshot = policy.snapshot()
-  if (snapshot === undefined) return false
-  const roles = rolesOf(snapshot, whoIs(viewer))
-  return roles.includes('auditor') || roles.includes('admin')
-}
-
-/** A filter for one viewer; answers about the same workflow are remembered for as long as it is used. */
-const createFilter = (policy: PolicyView, viewer: Viewer) => {
-  const all = seesAll(policy, viewer)
-  const known = new Map<string, boolean>()
-  const mayLook = (account: string, workflow: string | null): boolean => {
-    const key = `${account}/${workflow ?? ''}`
-    const answer = known.get(key) ?? mayView(policy, viewer, account, workflow ?? undefined)
-    known.set(key, answer)
-    return answer
-  }
-  return {
-    sees: (record: Pick<AuditRecord, 'person' | 'account' | 'workflow'>): boolean =>
-      all ||
-      record.person === viewer.person ||
-      (record.account !== null && mayLook(record.account, record.workflow)),
-    /** From where somebody else acted is for auditors. */
-    present: (record: AuditRecord): AuditRecord =>
-      all || record.person === viewer.person ? record : { ...record, session: null, address: null },
-  }
-}
-
-/** Records of a burst go as one frame, ms. */
-const coalesceFor = 50
-/** A reader that is this much behind is cut; it searches for what it missed. */
-const maxBuffered = 1024 * 1024
+const filterOf = (asked: z.infer<typeof streamQuery>): AuditFilter => ({
+  ...asked,
+  since: timeOf(asked.since),
+  until: timeOf(asked.until),
+})
 
 export const auditRoutes =
   (parts: AuditParts) =>
   async (app: FastifyInstance): Promise<void> => {
-    const { gate, audit, policy, live } = parts
+    const { gate, audit, policy } = parts
+    const stream = createAuditStream({ ...parts, log: app.log })
+    app.addHook('onClose', async () => stream.close())
+
+    const search = (viewer: Viewer, filter: AuditFilter, limit: number, cursor: string | undefined) => {
+      const view = createAuditView(policy, viewer)
+      const page = audit.search({ ...filter, cursor, limit, visible: view.sees })
+      return { records: page.records.map(view.present), cursor: page.cursor }
+    }
 
     app.get('/api/audit', { config: { kind: PAGE } }, async (request, reply) => {
-      const asked = parseQuery(query, request.query)
-      const filter = createFilter(policy, gate.viewer(request))
-      const page = audit.search({
-        since: timeOf(asked.since),
-        until: timeOf(asked.until),
-        person: asked.person,
-        account: asked.account,
-        event: asked.event,
-        text: asked.text,
-        cursor: asked.cursor,
-        limit: Math.min(Number(asked.limit ?? defaultLimit), maxLimit),
-        visible: filter.sees,
-      })
+      const { cursor, limit, ...asked } = parseQuery(searchQuery, request.query)
+      const size = Math.min(Number(limit ?? defaultLimit), maxLimit)
       reply.header('cache-control', 'no-store')
-      return { records: page.records.map(filter.present), cursor: page.cursor }
+      return {
+        ...search(gate.viewer(request), filterOf(asked), size, cursor),
+        writable: audit.health().writable,
+      }
     })
 
-    const watch = (socket: WebSocket, first: Viewer): void => {
-      let viewer = first
-      let waiting: AuditRecord[] = []
-      let timer: NodeJS.Timeout | undefined
-      const close = (code: number) => {
-        stop()
-        socket.close(code)
-      }
-      const send = async (): Promise<void> => {
-        timer = undefined
-        const batch = waiting
-        waiting = []
-        // Groups and layers as they are now: what was lost since the socket opened is no longer seen.
-        const current = await gate.current(viewer)
-        if (current === undefined) return close(closeCodes.sessionEnded)
-        viewer = current
-        const filter = createFilter(policy, viewer)
-        const records = batch.filter(filter.sees).map(filter.present)
-        if (records.length === 0) return
-        if (socket.bufferedAmount > maxBuffered) return close(closeCodes.slow)
-        socket.send(JSON.stringify({ type: 'records', records }))
-      }
-      // A frame without records is a sign of life: a dead connection is told from a quiet one.
-      const ticking = setInterval(
-        () => socket.send(JSON.stringify({ type: 'records', records: [] })),
-        tickInterval,
-      )
-      ticking.unref()
-      const stopListening = audit.onRecord((record) => {
-        waiting.push(record)
-        timer ??= setTimeout(() => {
-          send().catch((err: unknown) => {
-            app.log.error({ err }, 'audit stream failed')
-            close(closeCodes.restart)
-          })
-        }, coalesceFor)
-      })
-      const forget = live.add({ session: viewer.session, person: viewer.person, close })
-      const stop = () => {
-        clearInterval(ticking)
-        stopListening()
-        forget()
-        clearTimeout(timer)
-      }
-      socket.on('close', stop)
-      // Sockets only listen; whatever comes up is not read.
-      socket.on('message', () => close(1008))
+    /** A page at a time, and the next one only when somebody took the last; rights are those of each page's time. */
+    async function* lines(first: Viewer, filter: AuditFilter): AsyncGenerator<string> {
+      let viewer: Viewer | undefined = first
+      let cursor: string | undefined
+      do {
+        const page = search(viewer, filter, maxLimit, cursor)
+        yield page.records.map((record) => `${JSON.stringify(record)}\n`).join('')
+        cursor = page.cursor ?? undefined
+        viewer = await gate.current(viewer)
+        // Broken off, and not ended: half a log must not look like a whole one.
+        if (viewer === undefined) throw new SeneschalError('session.ended')
+      } while (cursor !== undefined)
     }
-    app.get('/api/audit/stream', { websocket: true, config: { kind: STREAM } }, (socket, request) =>
-      watch(socket, gate.viewer(request)),
+    app.get('/api/audit/export', { config: { kind: PAGE } }, async (request, reply) => {
+      const filter = filterOf(parseQuery(streamQuery, request.query))
+      reply
+        .header('cache-control', 'no-store')
+        .header('content-disposition', 'attachment; filename="audit.ndjson"')
+        .type('application/x-ndjson')
+      return Readable.from(lines(gate.viewer(request), filter))
+    })
+
+    app.get(
+      '/api/audit/stream',
+      {
+        websocket: true,
+        config: { kind: STREAM },
+        // Before the handshake: what is asked for is refused as an answer, not as a socket that closes.
+        preHandler: async (request) => void filterOf(parseQuery(streamQuery, request.query)),
+      },
+      (socket, request) =>
+        stream.watch(socket, gate.viewer(request), filterOf(parseQuery(streamQuery, request.query))),
     )
   }

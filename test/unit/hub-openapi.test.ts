@@ -101,6 +101,10 @@ test('every operation answers with the status, the type and the shape that are d
     'DELETE /api/accounts/{account}/server': () => change('DELETE', `${account}/server`),
     'GET /api/wall': () => socket('/api/wall'),
     'GET /api/audit': () => read('/api/audit'),
+    'GET /api/audit/export': async () => {
+      const answer = await read('/api/audit/export')
+      return { ...answer, body: JSON.parse(String(answer.body).split('\n')[0] ?? '') }
+    },
     'GET /api/audit/stream': () => socket('/api/audit/stream'),
     'GET /api/explain': () => read('/api/explain?action=hold&account=atmosphere_stage'),
     'POST /api/tokens': async () => {
