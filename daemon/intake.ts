@@ -61,8 +61,9 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const admitted = createFairQueue<{ readonly found: Found; readonly request: Accepted }>()
   /** Names that are queued or in work. */
   const taken = new Set<string>()
-  /** Name → identity of entries that were refused and cannot be removed. */
-  const stuck = new Map<string, string>()
+  /** Name → identity of entries that were refused and cannot be removed, and which list of the inbox was the last then. */
+  const stuck = new Map<string, { readonly identity: string; readonly list: number }>()
+  let lists = 0
   const reading = { accounts: 0, strangers: 0 }
   let inFlight = 0
 
@@ -76,7 +77,7 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
       else unlinkSync(path)
     } catch (thrown) {
       // A directory, for one. It is left, and left alone.
-      if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, found.identity)
+      if (errnoOf(thrown) !== 'ENOENT') stuck.set(found.name, { identity: found.identity, list: lists })
     }
   }
 
@@ -187,7 +188,7 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   const offer = (name: string): void => {
     if (taken.has(name)) return
     const stat = lstatSync(join(inbox, name), { throwIfNoEntry: false, bigint: true })
-    if (stat === undefined || stuck.get(name) === identityOf(stat)) return
+    if (stat === undefined || stuck.get(name)?.identity === identityOf(stat)) return
     taken.add(name)
     const uid = Number(stat.uid)
     const who = parts.admission.accountOf(uid) === undefined ? 'strangers' : 'accounts'
@@ -197,19 +198,21 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
   await watchInbox({
     dir: inbox,
     pollMs: parts.pollMs,
-    onEntries: async (names) => {
-      const fresh = names.filter((name) => !taken.has(name))
-      for (let index = 0; index < fresh.length; index += perTurn) {
-        for (const name of fresh.slice(index, index + perTurn)) offer(name)
+    isNews: (name) => !taken.has(name),
+    onEntries: async (names, total) => {
+      for (let index = 0; index < names.length; index += perTurn) {
+        for (const name of names.slice(index, index + perTurn)) offer(name)
         pump()
         // A long list takes many turns of the loop, and others get theirs in between.
         await new Promise((resolve) => setImmediate(resolve))
       }
       if (stuck.size > 0) {
         const there = new Set(names)
-        for (const name of stuck.keys()) if (!there.has(name)) stuck.delete(name)
+        // One that got stuck while this list was made was in work then, and so is not in it.
+        for (const [name, { list }] of stuck) if (list < lists && !there.has(name)) stuck.delete(name)
       }
-      const pause = pauseFor(names.length)
+      lists += 1
+      const pause = pauseFor(total)
       if (pause > 0 && !signal.aborted) await sleep(pause, undefined, { signal }).catch(() => undefined)
     },
     // A newcomer does not wait until a long directory was read.

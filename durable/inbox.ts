@@ -1,13 +1,14 @@
 /** The inbox, which any user may write to: taking entries out, putting a request in, being woken. */
 import { randomBytes } from 'node:crypto'
 import { type BigIntStats, constants, fstat, read } from 'node:fs'
-import { lstat, readdir, rename, rm } from 'node:fs/promises'
+import { lstat, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type ErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { requestMaxBytes } from '../protocol/requests.ts'
 import { errnoOf, syncDir, writeNewFile } from './files.ts'
 import { closeFile, openFile } from './lines.ts'
+import { listInTurns } from './list-in-turns.ts'
 import { runOnChange } from './watch.ts'
 
 export type EntryRules = {
@@ -161,13 +162,16 @@ export const putRequest = async (request: {
 }
 
 /**
- * Calls `onEntries` with the names in the directory, at first, after each change and at each poll, never twice at
- * once; what changes while it runs makes it run again. Resolves when the signal is aborted.
+ * Calls `onEntries` with the names in the directory, sorted, at first, after each change and at each poll, never twice
+ * at once; what changes while it runs makes it run again. Resolves when the signal is aborted.
  */
 export const watchInbox = (settings: {
   readonly dir: string
   readonly pollMs: number
-  readonly onEntries: (names: readonly string[]) => Promise<void>
+  /** `total` counts those that are not news, too. */
+  readonly onEntries: (names: readonly string[], total: number) => Promise<void>
+  /** Those for which it is false are left out of a list. */
+  readonly isNews?: (name: string) => boolean
   /** Told at once of one that came or went, however long it takes to list them all. */
   readonly onEntry?: (name: string) => void
   /** Told when the directory cannot be read or `onEntries` throws, and with null when it works again. */
@@ -178,8 +182,8 @@ export const watchInbox = (settings: {
     path: settings.dir,
     pollMs: settings.pollMs,
     run: async () => {
-      const names = await readdir(settings.dir)
-      if (names.length > 0) await settings.onEntries(names)
+      const { names, total } = await listInTurns(settings.dir, settings.isNews)
+      if (total > 0) await settings.onEntries(names, total)
     },
     onName: settings.onEntry,
     onProblem: settings.onProblem,

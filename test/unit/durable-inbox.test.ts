@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { chmod, mkdir, readdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { putRequest, takeEntry, watchInbox } from '../../durable/inbox.ts'
+import { listInTurns } from '../../durable/list-in-turns.ts'
 import { parseStrictJson } from '../../durable/strict-json.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
@@ -89,6 +91,22 @@ test('a watcher sees what is there, what comes, and what comes while it works', 
   stopping.abort()
   await done
   assert.deepEqual(seen, ['a', 'while-busy', 'later'])
+})
+
+test('a long directory is listed in order and without what is known, and others have their turn meanwhile', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const expected = Array.from({ length: 5000 }, (_, index) => `${String(index).padStart(5, '0')}.json`)
+  for (const name of expected.toReversed()) writeFileSync(join(dir, name), '')
+  assert.deepEqual(await listInTurns(dir), { names: expected, total: 5000 })
+  const isOdd = (name: string) => /[13579]\.json$/.test(name)
+  const turns = { others: 0 }
+  const count = setInterval(() => {
+    turns.others += 1
+  })
+  t.after(() => clearInterval(count))
+  assert.deepEqual(await listInTurns(dir, isOdd), { names: expected.filter(isOdd), total: 5000 })
+  assert.ok(turns.others > 0)
+  assert.deepEqual(await listInTurns(await temporaryDirectory(t)), { names: [], total: 0 })
 })
 
 test('who comes while a long list is worked on is told of at once', async (t) => {
