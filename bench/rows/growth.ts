@@ -51,7 +51,8 @@ const answerUpTo = async (bench: Bench, desk: Desk, from: number, to: number): P
     const names = await next
     next = prepareRequests(desk, Math.max(0, Math.min(batch, to - done - batch)))
     await answer(desk, names)
-    if ((done / batch) % 50 === 49) bench.say(`growth: ${(done + batch).toLocaleString('en')} answered`)
+    if ((done / batch) % 50 === 49)
+      bench.say(`${(done + batch).toLocaleString('en')} answered: ${(await memoryOf(desk)).toFixed(1)} MB`)
   }
 }
 
@@ -67,7 +68,7 @@ export const growth: Row = {
     await answerUpTo(bench, desk, few, many)
     const loaded = await memoryOf(desk)
     if (!bench.quick) {
-      bench.say('growth: until the ids of grants may be forgotten')
+      bench.say('until the ids of grants may be forgotten')
       await sleep(forgottenAfterMs)
       await answer(desk, await prepareRequests(desk, batch))
     }
