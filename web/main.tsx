@@ -14,6 +14,9 @@ import { startTheme } from './state/theme.ts'
 const root = document.getElementById('app')
 if (root === null) throw new Error('the page has no place for the application')
 
+/** Stands apart from all other pages: nobody is signed in there, whoever was before. */
+const doorPath = '/break-glass'
+
 /** Enrols this browser where the address says so. */
 const enrolWith = async (code: string | null): Promise<boolean> => {
   if (code === null) return false
@@ -25,6 +28,10 @@ const codeInAddress = () =>
 
 const start = async (place: HTMLElement, code: string | null) => {
   try {
+    if (path.peek() === doorPath) {
+      const { BreakGlass, takeDoorCode } = await import('./pages/break-glass.tsx')
+      return render(<BreakGlass code={takeDoorCode()} />, place)
+    }
     let kiosk = await enrolWith(code)
     if (!kiosk) {
       const state = await loadSession()

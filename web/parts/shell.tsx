@@ -5,7 +5,7 @@ import type { DaemonRow } from '../../protocol/rows.ts'
 import { age } from '../model/time.ts'
 import { cameFromElsewhere, page } from '../router.ts'
 import { slowBeat } from '../state/clock.ts'
-import { elevationClass } from '../state/session.ts'
+import { elevationClass, viewer } from '../state/session.ts'
 import {
   daemonTitle,
   daemonTroubles,
@@ -21,6 +21,7 @@ import { Header } from './header.tsx'
 import { Corner } from './notices.tsx'
 import { RestBanners } from './rests.tsx'
 import { Banner, Said } from './states.tsx'
+import { Time } from './time.tsx'
 
 const Silent = ({ row }: { readonly row: DaemonRow }) => (
   <Banner tone="bad">
@@ -49,6 +50,25 @@ const Daemons = () => (
   </>
 )
 
+/** Sessions that began with the sealed key: one's own, and for administrators everybody's. */
+const Doors = () => {
+  const open = viewer.value?.breakGlass?.filter(({ until }) => until > slowBeat.value) ?? []
+  return (
+    <>
+      {open.map(({ person, until, own }) => (
+        <Banner key={`${person} ${until}`} tone="warn">
+          <span>
+            {own
+              ? 'You came in without the identity provider; all that you do is marked.'
+              : `${person} came in with the sealed key, without the identity provider.`}{' '}
+            Until <Time at={until} />.
+          </span>
+        </Banner>
+      ))}
+    </>
+  )
+}
+
 /** Whoever goes to another page is at its beginning, and not on a link that may be gone. */
 const useMainFocus = () => {
   const main = useRef<HTMLElement>(null)
@@ -67,6 +87,7 @@ export const Shell = ({ children }: { readonly children: ComponentChildren }) =>
       </a>
       <Header />
       <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
+      <Doors />
       <Daemons />
       <RestBanners />
       <main id="content" ref={main} tabIndex={-1}>
