@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { realDisk } from './disk.ts'
 import { closeFile, openFile, statFile } from './lines.ts'
@@ -15,6 +16,8 @@ export type Reserve = {
   readonly refill: () => Promise<boolean>
   /** Bytes. */
   readonly left: () => number
+  /** Whether it holds all that it is to hold, and that is something. */
+  readonly isWhole: () => boolean
   readonly close: () => Promise<void>
 }
 
@@ -27,11 +30,17 @@ export const isOutOfRoom = (thrown: unknown): boolean => {
   return false
 }
 
+/** A small disk is not all for the day on which it is full: of what is free it takes so much at most. */
+const share = 4
+
 /** `reserve` in the directory, 0600. Where there is no room for it at the start it is empty. */
-export const openReserve = async (dir: string, bytes: number): Promise<Reserve> => {
+export const openReserve = async (dir: string, most: number): Promise<Reserve> => {
   const { O_CREAT, O_RDWR, O_NOFOLLOW } = constants
   const fd = await openFile(join(dir, 'reserve'), O_CREAT | O_RDWR | O_NOFOLLOW, 0o600)
-  let left = Math.min((await statFile(fd)).size, bytes)
+  const { bavail, bsize } = await statfs(dir)
+  const there = (await statFile(fd)).size
+  const bytes = Math.min(most, Math.max(there, Math.floor((bavail * bsize + there) / share)))
+  let left = Math.min(there, bytes)
   const refill = async (): Promise<boolean> => {
     const before = left
     try {
@@ -63,6 +72,7 @@ export const openReserve = async (dir: string, bytes: number): Promise<Reserve> 
     },
     refill,
     left: () => left,
+    isWhole: () => bytes > 0 && left === bytes,
     close: () => closeFile(fd),
   }
 }

@@ -29,7 +29,7 @@ export type AuditIndex = {
 }
 
 /** Tables of another shape are thrown away. */
-const shape = 2
+const shape = 3
 const schema = `
 pragma journal_mode = wal; pragma synchronous = normal;
 create table if not exists writers (id integer primary key, name text not null unique);
@@ -58,7 +58,8 @@ export const openAuditIndex = (
 ): AuditIndex => {
   const db = new DatabaseSync(file, { timeout: 5000 })
   if (db.prepare('pragma application_id').get()?.application_id !== shape) {
-    for (const table of ['records', 'groups', 'writers', 'texts']) db.exec(`drop table if exists ${table}`)
+    for (const table of ['records', 'said', 'groups', 'writers', 'texts'])
+      db.exec(`drop table if exists ${table}`)
     // Not whole: what was there is read again from where it comes.
     db.exec(`pragma application_id = ${shape}; pragma user_version = 1`)
   }
@@ -67,7 +68,8 @@ export const openAuditIndex = (
   db.exec('pragma busy_timeout = 0')
   const groups = openAuditGroups(db)
   const find = createAuditSearch(db, groups)
-  const insert = db.prepare('insert into records values (?, ?, ?, ?, ?, ?)')
+  const insert = db.prepare('insert into records values (?, ?, ?, ?, ?)')
+  const keep = db.prepare('insert into said values (?, ?, ?)')
   const say = db.prepare('insert into texts (rowid, text) values (?, ?)')
   const taken = db.prepare('select 1 from records where id = ?')
   const addWriter = db.prepare('insert or ignore into writers (name) values (?)')
@@ -83,7 +85,7 @@ export const openAuditIndex = (
      order by seq limit ?`,
   )
   // The number of what was inserted last is told after each, and only a bigint holds it.
-  for (const statement of [insert, say, addWriter]) statement.setReadBigInts(true)
+  for (const statement of [insert, keep, say, addWriter]) statement.setReadBigInts(true)
   const holes = db.prepare('pragma user_version')
   const waiting = new Map<string, AuditRecord>()
   let timer: NodeJS.Timeout | undefined
@@ -106,7 +108,8 @@ export const openAuditIndex = (
     let id = idOf(record, writer)
     while (taken.get(id) !== undefined) id += 1n
     const said = saidBy(record)
-    insert.run(id, group, writer, record.seq, said, JSON.stringify(record))
+    insert.run(id, group, writer, record.seq, JSON.stringify(record))
+    keep.run(id, group, said)
     say.run(id, said)
     return group
   }

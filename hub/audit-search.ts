@@ -10,12 +10,15 @@ const ticks = 1n << 20n
 /** The first number that a record of this time can have: numbers are in the order of time. */
 export const firstId = (at: number): bigint => BigInt(Math.floor(at)) * ticks
 
-/** What `text` is looked for in. */
+/**
+ * What `text` is looked for in stands beside the records: one or two letters are looked for by reading all of it, which
+ * is an eighth of the whole.
+ */
 export const searchSchema = `
 create table if not exists records (
-  id integer primary key, grp integer not null, writer integer not null, seq integer not null,
-  said text not null, record text not null
+  id integer primary key, grp integer not null, writer integer not null, seq integer not null, record text not null
 );
+create table if not exists said (id integer primary key, grp integer not null, text text not null);
 create unique index if not exists records_place on records (writer, seq);
 create index if not exists records_group on records (grp, id);
 create index if not exists records_walk on records (id, grp);
@@ -66,7 +69,7 @@ export const createAuditSearch = (db: DatabaseSync, groups: AuditGroups) => {
       return statement.all(...values, query.limit + 1).map(({ id }) => id as bigint)
     }
     const says = text === undefined ? [] : [likePattern(text)]
-    const like = text === undefined ? '' : "and said like ? escape '\\'"
+    const like = "text like ? escape '\\'"
     if (text !== undefined && [...text].length >= shortestPhrase && count > fewToRead)
       return ask(
         `select texts.rowid as id from texts cross join records indexed by records_walk on records.id = texts.rowid
@@ -78,14 +81,17 @@ export const createAuditSearch = (db: DatabaseSync, groups: AuditGroups) => {
       )
     if (count <= fewEnough)
       return ask(
-        `select id from records indexed by records_group where ${inGroups} and id >= ? and id < ? ${like} order by id`,
+        `select id from records indexed by records_group where ${inGroups} and id >= ? and id < ?
+         ${text === undefined ? '' : `and exists (select 1 from said where said.id = records.id and ${like})`}
+         order by id`,
         among,
         ...range,
         ...says,
       )
     return ask(
-      `select id from records ${text === undefined ? 'indexed by records_walk' : 'not indexed'}
-       where id >= ? and id < ? and ${ofGroups} ${like} order by id`,
+      text === undefined
+        ? `select id from records indexed by records_walk where id >= ? and id < ? and ${ofGroups} order by id`
+        : `select id from said where id >= ? and id < ? and ${ofGroups} and ${like} order by id`,
       ...range,
       among,
       ...says,

@@ -4,7 +4,7 @@
  */
 import type { AuditRecord } from '../protocol/audit.ts'
 import { closeCodes, tickInterval } from '../protocol/frames.ts'
-import { type AuditFilter, createAuditView, matchesFilter } from './audit-view.ts'
+import { type AuditFilter, type AuditView, createAuditView, matchesFilter } from './audit-view.ts'
 import type { Audit, Gate, LiveSockets, Log, PolicyView, Viewer } from './context.ts'
 
 /** What is needed of a WebSocket: it is never read. */
@@ -17,7 +17,7 @@ export type AuditSocket = {
 
 export type AuditStreamParts = {
   readonly gate: Pick<Gate, 'current'>
-  readonly audit: Pick<Audit, 'onRecord'>
+  readonly audit: Pick<Audit, 'onRecord' | 'health' | 'onHealth'>
   readonly policy: PolicyView
   readonly live: Pick<LiveSockets, 'add'>
   readonly log: Pick<Log, 'error'>
@@ -25,17 +25,25 @@ export type AuditStreamParts = {
   readonly now: () => number
 }
 
-/** Records of a burst go as one frame, ms. */
-const coalesceFor = 50
+/** Records of a burst go as one frame, ms: the more there are to be told, the fewer frames each gets. */
+const coalesceFor = (watchers: number): number => Math.min(120, Math.max(50, watchers / 8))
 /** A reader that is this much behind is cut; it searches for what it missed. */
 const maxBuffered = 1024 * 1024
 /**
- * How old the word about a session's groups may get, ms. They change within a minute anyhow; layers and roles count as
- * they are at each frame, and a session that ends takes its sockets along.
+ * How old the word about a session’s groups may get, ms: with the time for which those are used it stays below a minute. Layers
+ * and roles count as they are at each frame, and a session that ends takes its sockets along.
  */
 const viewerAge = 5000
+/** The sockets of a session look it up within this of each other, ms. */
+const sharedFor = 1000
 
-type Batch = readonly AuditRecord[]
+/** What was recorded in one burst, and what was made of it for somebody and serves others as well. */
+type Batch = {
+  readonly records: readonly AuditRecord[]
+  readonly views: Map<Viewer, AuditView>
+  /** By who sees what of it; undefined where that is nothing. */
+  readonly frames: Map<string, Buffer | undefined>
+}
 type Watcher = {
   viewer: Viewer
   lookedUp: number
@@ -48,34 +56,45 @@ type Watcher = {
   readonly close: (code: number) => void
 }
 
-const frameOf = (records: readonly AuditRecord[]): Buffer =>
-  Buffer.from(JSON.stringify({ type: 'records', records }))
-const signOfLife = frameOf([])
-
 export const createAuditStream = (parts: AuditStreamParts) => {
   const { gate, policy, now } = parts
   const watchers = new Set<Watcher>()
-  /** Frames of one burst by who sees what of it; undefined where that is nothing. */
-  const frames = new WeakMap<Batch, Map<string, Buffer | undefined>>()
+  /** By session: what is looked up for one of its sockets serves all of them. */
+  const asked = new Map<string, { readonly at: number; readonly viewer: Promise<Viewer | undefined> }>()
   let burst: AuditRecord[] = []
   let timer: NodeJS.Timeout | undefined
+  let writable = parts.audit.health().writable
 
+  const frameOf = (records: readonly AuditRecord[]): Buffer =>
+    Buffer.from(JSON.stringify({ type: 'records', writable, records }))
+  const unlistenHealth = parts.audit.onHealth((health) => {
+    writable = health.writable
+    const told = frameOf([])
+    for (const { socket } of watchers) socket.send(told, { binary: false })
+  })
   const deliver = (watcher: Watcher, batch: Batch): void => {
-    const view = createAuditView(policy, watcher.viewer)
+    const view = batch.views.get(watcher.viewer) ?? createAuditView(policy, watcher.viewer)
+    batch.views.set(watcher.viewer, view)
     const key = `${view.key} ${watcher.filterKey}`
-    const made = frames.get(batch) ?? new Map<string, Buffer | undefined>()
-    frames.set(batch, made)
-    if (!made.has(key)) {
-      const records = batch.filter((record) => watcher.matches(record) && view.sees(record)).map(view.present)
-      made.set(key, records.length === 0 ? undefined : frameOf(records))
+    if (!batch.frames.has(key)) {
+      const seen = batch.records.filter((record) => watcher.matches(record) && view.sees(record))
+      batch.frames.set(key, seen.length === 0 ? undefined : frameOf(seen.map(view.present)))
     }
-    const frame = made.get(key)
+    const frame = batch.frames.get(key)
     if (frame === undefined) return
     if (watcher.socket.bufferedAmount > maxBuffered) watcher.close(closeCodes.slow)
     else watcher.socket.send(frame, { binary: false })
   }
+  const currentOf = (viewer: Viewer): Promise<Viewer | undefined> => {
+    const key = `${viewer.kind} ${viewer.session}`
+    const before = asked.get(key)
+    if (before !== undefined && now() - before.at < sharedFor) return before.viewer
+    const found = gate.current(viewer)
+    asked.set(key, { at: now(), viewer: found })
+    return found
+  }
   const lookUp = async (watcher: Watcher): Promise<void> => {
-    const current = await gate.current(watcher.viewer)
+    const current = await currentOf(watcher.viewer)
     if (current === undefined) return watcher.close(closeCodes.sessionEnded)
     watcher.viewer = current
     watcher.lookedUp = now()
@@ -97,20 +116,21 @@ export const createAuditStream = (parts: AuditStreamParts) => {
   }
   const flush = (): void => {
     timer = undefined
-    const batch = burst
+    const batch: Batch = { records: burst, views: new Map(), frames: new Map() }
     burst = []
+    for (const [session, { at }] of asked) if (now() - at >= sharedFor) asked.delete(session)
     for (const watcher of watchers) pass(watcher, batch)
   }
   const stopListening = parts.audit.onRecord((record) => {
     if (watchers.size === 0) return
     burst.push(record)
-    timer ??= setTimeout(flush, coalesceFor)
+    timer ??= setTimeout(flush, coalesceFor(watchers.size))
   })
 
   return {
     watch: (socket: AuditSocket, viewer: Viewer, filter: AuditFilter): void => {
       // A frame without records is a sign of life: a dead connection is told from a quiet one.
-      const ticking = setInterval(() => socket.send(signOfLife, { binary: false }), tickInterval)
+      const ticking = setInterval(() => socket.send(frameOf([]), { binary: false }), tickInterval)
       ticking.unref()
       const stop = (): void => {
         watchers.delete(watcher)
@@ -136,6 +156,7 @@ export const createAuditStream = (parts: AuditStreamParts) => {
     close: (): void => {
       stopListening()
       clearTimeout(timer)
+      unlistenHealth()
     },
   }
 }

@@ -7,7 +7,7 @@ import { ensureDir } from '../durable/files.ts'
 import { reserveFor } from '../durable/reserved-chain.ts'
 import { type AuditEntry, type AuditRecord, servedByReserve } from '../protocol/audit.ts'
 import { openAuditIndex } from './audit-index.ts'
-import type { Audit, Log } from './context.ts'
+import type { Audit, AuditHealth, Log } from './context.ts'
 import { createOtherHeads } from './other-heads.ts'
 
 export type HubAudit = Audit & {
@@ -51,7 +51,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
     onProblem: (err) => parts.log.error({ err }, 'the audit index cannot be written'),
     isFull: () => !chain.health().writable,
   })
-  const watchers = new EventEmitter<{ record: [AuditRecord] }>().setMaxListeners(0)
+  const watchers = new EventEmitter<{ record: [AuditRecord]; health: [AuditHealth] }>().setMaxListeners(0)
 
   // What was written and not indexed before the last stop; all of it, where the index was thrown away or has holes.
   const batch: AuditRecord[] = []
@@ -75,6 +75,7 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
         { err, reserve },
         'the audit log cannot be written: actions are refused, reading goes on',
       )
+    watchers.emit('health', { writable })
   }
   const append = async (entry: AuditEntry): Promise<AuditRecord> => {
     try {
@@ -111,6 +112,10 @@ export const openAudit = async (parts: AuditParts): Promise<HubAudit> => {
     },
     search: (query) => index.search(query),
     health: () => ({ writable: chain.health().writable }),
+    onHealth: (listener) => {
+      watchers.on('health', listener)
+      return () => watchers.off('health', listener)
+    },
     knows: (of) => index.lastSeq(of) > 0,
     ingest: (records) => {
       const named = new Map(records.map((record) => [`${record.writer}#${record.seq}`, record]))

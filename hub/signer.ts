@@ -12,6 +12,7 @@ import {
   grantLifetime,
   grantType,
 } from '../protocol/tokens.ts'
+import { createCheckpointSigner } from '../wire/checkpoints.ts'
 import { createSigner as createTokenSigner, generateKey } from '../wire/tokens.ts'
 import type { Signer } from './context.ts'
 import type { Vouched } from './vouched.ts'
@@ -69,10 +70,9 @@ const readRetired = async (dir: string) => {
 export const createSigner = async (parts: SignerParts): Promise<Signer> => {
   const { vouched } = parts
   await ensureDir(parts.keys, { mode: 0o700 })
-  const signer = await createTokenSigner(
-    await readKey(join(parts.keys, keyFile)),
-    await readRetired(join(parts.keys, 'retired')),
-  )
+  const key = await readKey(join(parts.keys, keyFile))
+  const checkpoint = await createCheckpointSigner(key)
+  const signer = await createTokenSigner(key, await readRetired(join(parts.keys, 'retired')))
   await writeFileAtomic(join(parts.keys, jwksFile), `${JSON.stringify(signer.jwks(), null, 2)}\n`, {
     mode: 0o644,
   })
@@ -86,6 +86,7 @@ export const createSigner = async (parts: SignerParts): Promise<Signer> => {
   return {
     jwks: () => ({ keys: signer.jwks().keys.map((key) => ({ ...key })) }),
     groupsFor: vouched.toServer,
+    checkpoint,
     // Both are async so that what they refuse rejects.
     assertion: async (viewer, audience) =>
       signer.sign(assertionType, {

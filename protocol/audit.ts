@@ -146,6 +146,21 @@ export const auditEvents = {
     text: 'is out again',
     means: 'A session that began with the sealed key ended.',
   },
+  'host.condemned': {
+    writer: 'hub',
+    text: 'condemned',
+    means: 'An administrator took a host out of service: it takes no new UI servers.',
+  },
+  'host.restored': {
+    writer: 'hub',
+    text: 'restored',
+    means: 'An administrator let a condemned host take UI servers again.',
+  },
+  'host.migrated': {
+    writer: 'hub',
+    text: 'moved',
+    means: 'An administrator moved UI servers away from a condemned host.',
+  },
   'lock.set': { writer: 'hub', text: 'locked', means: 'An administrator set a lock.' },
   'lock.lifted': { writer: 'hub', text: 'unlocked', means: 'An administrator lifted a lock.' },
   'explain.asked': {

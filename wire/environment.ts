@@ -24,3 +24,13 @@ export const childEnvironment = (env: Environment): Record<string, string> => {
   }
   return child
 }
+
+/**
+ * For processes that live for months: glibc gives memory back instead of keeping some in an arena for each thread, which
+ * costs a server 20 MB and grows with all that it ever did (docs/performance.md). Other C libraries do not read it.
+ */
+export const thriftyAllocator = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '65536',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+} as const

@@ -41,6 +41,18 @@ test('writing to a child that has gone closes the pair and throws nothing at any
   assert.equal(pair.errored, null)
 })
 
+test('what a child said before it stopped reading is heard, then the pair closes', async () => {
+  const child = spawn('/bin/sh', ['-c', 'exec 0<&-; sleep 0.1; echo no'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const pair = pairStreams(child.stdout, child.stdin)
+  const closed = once(pair, 'close')
+  const writing = setInterval(() => pair.writable && pair.write(Buffer.alloc(100_000)), 1)
+  assert.equal(await all(pair), 'no\n')
+  await closed
+  clearInterval(writing)
+})
+
 test('a reader that pauses holds the writer back', async () => {
   const source = new PassThrough()
   const pair = pairStreams(source, new PassThrough())
