@@ -8,6 +8,7 @@ import {
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from 'yaml'
 import { SeneschalError } from '../protocol/errors.ts'
 
@@ -47,6 +48,32 @@ const nodeAt = (document: Document, path: Path): Node | undefined => {
   return best
 }
 
+/** Where a key stands that is no plain value; undefined where there is none. */
+const oddKey = (document: Document): number | undefined => {
+  let offset: number | undefined
+  visit(document, {
+    Pair: (_key, { key }) => {
+      if (key === null || isScalar(key)) return undefined
+      offset = (key as Partial<Node>).range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
+}
+
+/** Where the first alias stands that names no anchor before it; 0 where there is none. */
+const lostAlias = (document: Document): number => {
+  let offset = 0
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined
+      offset = alias.range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
+}
+
 /** Throws `config.invalid` with file, line and column; duplicate keys, aliases bombs and custom tags are errors. */
 export const parseYaml = (text: string, file: string): Yaml => {
   if (Buffer.byteLength(text) > maxBytes)
@@ -67,12 +94,27 @@ export const parseYaml = (text: string, file: string): Yaml => {
     const { line, column } = place(problem.pos[0])
     throw new SeneschalError('config.invalid', `${file}:${line}:${column}: ${problem.message}`)
   }
+  const odd = oddKey(document)
+  if (odd !== undefined) {
+    const { line, column } = place(odd)
+    throw new SeneschalError(
+      'config.invalid',
+      `${file}:${line}:${column}: a key is a word, not a list or a map`,
+    )
+  }
   const locate = (path: Path): Place => place(nodeAt(document, path)?.range?.[0] ?? 0)
   let value: unknown
   try {
     value = document.toJS({ maxAliasCount: 100 }) as unknown
   } catch (cause) {
-    throw new SeneschalError('config.invalid', `${file}:1:1: ${String((cause as Error).message)}`, { cause })
+    const { line, column } = place(lostAlias(document))
+    throw new SeneschalError(
+      'config.invalid',
+      `${file}:${line}:${column}: ${String((cause as Error).message)}`,
+      {
+        cause,
+      },
+    )
   }
   return {
     value,

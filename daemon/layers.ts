@@ -1,10 +1,13 @@
 /** A workflow's permissions in force beside those that its definition asks for. */
-import { isDeepStrictEqual } from 'node:util'
 import type { Layer } from '../protocol/permissions.ts'
 import { type Definition, definitionFile } from './definition.ts'
+import { fileChanged, type LayerVersions, sameRules } from './layer-versions.ts'
 
-export const sameRules = (one: Layer | undefined, other: Layer | undefined): boolean =>
-  isDeepStrictEqual(one?.rules, other?.rules)
+type InForce = { readonly layer: Layer | undefined; readonly versions: LayerVersions }
+
+/** Whether a definition asks for permissions that it did not ask for before, and that are not in force either. */
+export const asksForOthers = ({ layer, versions }: InForce, asked: Layer | undefined): boolean =>
+  fileChanged(versions, asked) && !sameRules(layer?.rules, asked?.rules)
 
 export const tellWaiting = (account: string, workflow: string, asked: Layer | undefined): string => {
   const line = Math.min(...Object.values(asked?.source.lines ?? {}), Number.MAX_SAFE_INTEGER)
@@ -13,12 +16,13 @@ export const tellWaiting = (account: string, workflow: string, asked: Layer | un
 }
 
 /** What is to be said while a definition asks for other permissions than those in force; undefined where it does not. */
-export const waitingLayer = (flow: {
-  readonly account: string
-  readonly workflow: string
-  readonly definition: Pick<Definition, 'layer'> | undefined
-  readonly layer: Layer | undefined
-}): string | undefined =>
-  flow.definition === undefined || sameRules(flow.definition.layer, flow.layer)
+export const waitingLayer = (
+  flow: InForce & {
+    readonly account: string
+    readonly workflow: string
+    readonly definition: Pick<Definition, 'layer'> | undefined
+  },
+): string | undefined =>
+  flow.definition === undefined || !asksForOthers(flow, flow.definition.layer)
     ? undefined
     : tellWaiting(flow.account, flow.workflow, flow.definition.layer)

@@ -1,6 +1,6 @@
 /** The permission snapshot: compiled from the site file and all layers, published, and confirmed while we live. */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseSite } from '../config/site.ts'
 import { errnoOf, writeFileAtomic } from '../durable/files.ts'
 import { readSettled } from '../durable/read-settled.ts'
@@ -30,8 +30,8 @@ export type PermissionParts = {
   readonly accounts: readonly string[]
   readonly ids: ReadonlyMap<string, AccountIds>
   readonly state: DaemonState
-  /** Layers of `account.yaml` files, as last read. */
-  readonly accountLayers: () => ReadonlyMap<string, Layer>
+  /** An account's own permissions in force. */
+  readonly accountLayer: (account: string) => Layer | undefined
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
   readonly now: () => number
   readonly onRefused: (reason: string | null) => void
@@ -48,14 +48,16 @@ const readSite = async (file: string, now: () => number) => {
     if (cause instanceof SeneschalError) throw cause
     throw new SeneschalError('config.invalid', `${file}:1:1: cannot be read: ${errnoOf(cause)}`, { cause })
   }
-  return parseSite(text, file)
+  // People are told by it which rule decides; where it lies on this host is nobody's business.
+  const named = (layer: Layer): Layer => ({ ...layer, source: { ...layer.source, file: basename(file) } })
+  const read = parseSite(text, file)
+  return { ...read, site: named(read.site), limits: named(read.limits) }
 }
 
 const compile = async (parts: PermissionParts): Promise<Content> => {
   const { site, limits, roles, locks, elevation, accounts } = await readSite(parts.siteFile, parts.now)
   const ordered = locksInForce(parts.state.locks, parts.now())
   const versions = versionsOf(parts.state.locks)
-  const layers = parts.accountLayers()
   return {
     site,
     limits,
@@ -70,7 +72,7 @@ const compile = async (parts: PermissionParts): Promise<Content> => {
     accounts: Object.fromEntries(
       parts.accounts.map((account) => {
         const named = Object.hasOwn(accounts, account) ? accounts[account] : undefined
-        const layer = layers.get(account)
+        const layer = parts.accountLayer(account)
         const flows = [...(parts.state.workflows.get(account)?.values() ?? [])]
         return [
           account,

@@ -19,8 +19,13 @@ export type Groups = {
   readonly of: (person: string, fromProvider: readonly string[]) => Promise<readonly string[]>
 }
 
-/** A change of groups is felt within this, ms. */
-const usedFor = 55_000
+/**
+ * Open sockets look this often whether their viewer is in other groups by now, ms. Together with the time for which an
+ * answer is used, and the time that asking takes, it stays below the minute within which a change is felt.
+ */
+export const groupsLookEvery = 9_000
+/** What was told is used for so long, ms. */
+const usedFor = 45_000
 /** What was told last holds for so long while nothing newer can be told, ms. */
 const keptFor = 5 * 60_000
 /** After a failure the host is left alone for so long, ms: nobody asks it once per request. */

@@ -2,6 +2,7 @@
 import { decide } from '../policy/decide.ts'
 import { isFresh } from '../policy/fresh.ts'
 import type { Decision, Question } from '../policy/types.ts'
+import { closeUnknown, unknownDenied } from '../policy/unknown-sources.ts'
 import { classOf, elevationFor, type PermissionSnapshot } from '../protocol/permissions.ts'
 import type { Clock, Log, PolicyView } from './context.ts'
 import type { Locks } from './locks/keeper.ts'
@@ -39,12 +40,17 @@ export const createPolicyKeeper = (parts: {
   readonly sources: readonly PolicySource[]
   /** Those that were set at this hub, and how to be told of others. */
   readonly locks?: Pick<Locks, 'names' | 'onChange'> | undefined
+  /** Sources of groups that this hub asks; all of them without it. */
+  readonly groupSources?: readonly string[]
   readonly now: Clock
   readonly log: Log
 }): PolicyKeeper => {
   const { sources, locks, now, log } = parts
   const held = new Map<string, Held>()
   const refused = new Set<string>()
+  const groupSources = new Set<string>(parts.groupSources ?? ['oidc', 'unix', 'ldap'])
+  /** Which sources were complained of, by daemon. */
+  const told = new Map<string, string>()
   const listeners = new Set<() => void>()
 
   const serves = (source: PolicySource, account: string): boolean => {
@@ -58,7 +64,8 @@ export const createPolicyKeeper = (parts: {
     return name === undefined ? undefined : held.get(name)
   }
   /** With this hub's own locks, which count here before the daemon knows of them. */
-  const locked = (own: PermissionSnapshot): PermissionSnapshot => {
+  const locked = (told: PermissionSnapshot): PermissionSnapshot => {
+    const own = closeUnknown(told, groupSources)
     const { persons, accounts, hosts } = locks?.names() ?? own.locks
     const both = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])]
     return {
@@ -114,6 +121,13 @@ export const createPolicyKeeper = (parts: {
         return
       }
       refused.delete(daemon)
+      const unknown = unknownDenied(next, groupSources).join(', ')
+      if (unknown !== '' && unknown !== told.get(daemon))
+        log.error(
+          { daemon, sources: unknown },
+          'rules deny groups of sources that this hub does not ask: they deny everybody until it does',
+        )
+      told.set(daemon, unknown)
       const text = JSON.stringify({ ...next, at: 0 })
       if (before !== undefined && before.text === text) {
         before.at = Math.max(before.at, next.at)

@@ -5,6 +5,7 @@ import type { Handler } from './handler.ts'
 import { hold } from './hold.ts'
 import { kill } from './kill.ts'
 import { pause } from './pause.ts'
+import { permissions } from './permissions.ts'
 import { play } from './play.ts'
 import { poll } from './poll.ts'
 import { release } from './release.ts'
@@ -33,4 +34,5 @@ export const handlers: { readonly [Name in ActionName]: Handler<Name> } = {
   remove,
   edit,
   submit,
+  permissions,
 }

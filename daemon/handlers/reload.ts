@@ -3,7 +3,7 @@ import { decide } from '../../policy/decide.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { Accepted } from '../events.ts'
 import { isFirst, newIncarnation } from '../incarnation.ts'
-import { sameRules, tellWaiting } from '../layers.ts'
+import { asksForOthers, tellWaiting } from '../layers.ts'
 import { tryDefinition } from '../state.ts'
 import { type Desk, done, type Handler, type Plan, refuse, whoOf } from './handler.ts'
 
@@ -39,9 +39,16 @@ export const reload: Handler<'reload'> = async (request, _args, desk) => {
     const judgement = judge(flow.engine, { kind: 'reload', at, workflow: read.compiled })
     if (!judgement.ok) return refused(judgement.detail)
   }
-  const keepsLayer = !sameRules(flow.layer, read.layer) && !maySetLayers(request, desk)
+  const keepsLayer = asksForOthers(flow, read.layer) && !maySetLayers(request, desk)
   const taken = {
-    ...({ kind: 'definition', at, account, workflow, text } as const),
+    ...({
+      kind: 'definition',
+      at,
+      account,
+      workflow,
+      text,
+      by: { person: request.person, request: id },
+    } as const),
     ...(isFirst(flow) ? { incarnation: newIncarnation() } : {}),
   }
   const plan = done([keepsLayer ? { ...taken, keepsLayer } : taken], desk.definitionChanged)

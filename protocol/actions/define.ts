@@ -23,12 +23,15 @@ export type Action<Args = Readonly<Record<string, unknown>>> = {
   /** The object of arguments, strict. */
   readonly args: z.ZodMiniType<Args>
   readonly audit: { readonly [K in keyof Args]-?: AuditRule }
+  /** It has a page and a command of its own: menus and the generic command leave it out. */
+  readonly apart: boolean
   /** A request that could not be applied within this time of being granted ends as `request.stale`, ms. */
   readonly notAfter: number
 }
 
-type Definition<Args> = Omit<Action<Args>, 'class' | 'destructive' | 'notAfter'> & {
+type Definition<Args> = Omit<Action<Args>, 'class' | 'destructive' | 'apart' | 'notAfter'> & {
   readonly destructive?: boolean
+  readonly apart?: boolean
   readonly notAfter?: number
 }
 
@@ -37,6 +40,7 @@ const defaultNotAfter = 5 * 60_000
 /** Registry entry of an action; the permission of the same name decides who may do it. */
 export const defineAction = <Args>(definition: Definition<Args>): Action<Args> => ({
   destructive: false,
+  apart: false,
   notAfter: defaultNotAfter,
   ...definition,
   class: classOf(definition.name),

@@ -1,6 +1,7 @@
 /** All actions that a request can ask for. */
 import { submit } from './account.ts'
 import type { Action, Level } from './define.ts'
+import { permissions } from './permissions.ts'
 import { edit, hold, kill, poll, release, remove, set, start, stop, trigger } from './task.ts'
 import { workflowPause, workflowPlay, workflowReload, workflowResume } from './workflow.ts'
 
@@ -20,6 +21,7 @@ export const actions = {
   remove,
   edit,
   submit,
+  permissions,
 } as const
 
 export type ActionName = keyof typeof actions
