@@ -14,7 +14,7 @@ export type ProviderGroups = {
 }
 
 export type ProviderGroupsParts = {
-  readonly sessions: Pick<Sessions, 'claimAsking' | 'tokensOf' | 'retell' | 'end'>
+  readonly sessions: Pick<Sessions, 'claimAsking' | 'tokensOf' | 'retell' | 'end' | 'byName'>
   readonly oidc: Pick<Oidc, 'again' | 'isDown'>
   /** The claim that lists them. */
   readonly claim: string
@@ -67,16 +67,21 @@ export const createProviderGroups = (parts: ProviderGroupsParts): ProviderGroups
   const question = async (session: Session): Promise<Answer> => {
     const unchanged = { groups: session.groups }
     if (!(await sessions.claimAsking(session.name))) return unchanged
-    const tokens = await sessions.tokensOf(session.name)
-    if (tokens === undefined) return unchanged
+    const kept = await sessions.tokensOf(session.name)
+    if (kept === undefined) return unchanged
+    const { tokens, stamp } = kept
     const answer = await parts.oidc.again(tokens, session.subject)
     const groups = answer.is === 'told' ? usableGroups(answer.claims[parts.claim]) : session.groups
-    if (answer.is === 'ended' || groups === undefined) {
-      await parts.onEnded(await sessions.end({ name: session.name }))
-      return 'ended'
+    if (answer.is !== 'ended' && groups !== undefined) {
+      if (await sessions.retell(session.name, { groups, tokens: answer.tokens, stamp })) return { groups }
+    } else {
+      const ended = await sessions.end({ name: session.name }, stamp)
+      await parts.onEnded(ended)
+      if (ended.length > 0) return 'ended'
     }
-    await sessions.retell(session.name, { groups, tokens: answer.tokens })
-    return { groups }
+    // The person signed in once more while it was asked: what was said then counts.
+    const since = await sessions.byName(session.name)
+    return since === undefined ? 'ended' : { groups: since.groups }
   }
   let finding = false
   /** While the provider is down one question finds out that it is back; the others are asked after that. */

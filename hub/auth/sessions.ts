@@ -5,11 +5,13 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod/mini'
 import type { ElevationClass } from '../../protocol/permissions.ts'
+import type { SessionRow } from '../../protocol/sessions.ts'
 import type { Elevation } from '../../protocol/tokens.ts'
 import type { Clock } from '../context.ts'
 import type { Database } from '../store/open.ts'
 import type { SessionsTable } from '../store/tables.ts'
 import type { ProviderTokens } from './identity.ts'
+import { createPresence } from './presence.ts'
 import type { Seal } from './seal.ts'
 import { hashOf, isSecret, newSecret, randomWord } from './secrets.ts'
 
@@ -56,13 +58,22 @@ export type Which =
   | { readonly name: string }
   | { readonly issuer: string; readonly sid: string }
   | { readonly issuer: string; readonly subject: string }
+  /** All of a person but one. */
+  | { readonly person: string; readonly but: string }
+
+/** What the provider can be asked with. `stamp` is another as soon as anything else is kept. */
+export type KeptTokens = { readonly tokens: ProviderTokens; readonly stamp: string }
 
 export type Sessions = {
   /** The session of a cookie; undefined where there is none or its time is over. */
   readonly find: (cookie: string) => Promise<Session | undefined>
   readonly byName: (name: string) => Promise<Session | undefined>
+  /** The same as it is now, after something was waited for; as fresh as `find`. */
+  readonly still: (session: Session) => Promise<Session | undefined>
   /** The latest of a person, for the groups that it has. */
   readonly latestOf: (person: string) => Promise<Session | undefined>
+  /** Those that go on, of everybody where no person is named; the latest first. */
+  readonly list: (person?: string) => Promise<readonly Omit<SessionRow, 'own'>[]>
   readonly create: (session: NewSession) => Promise<{ readonly session: Session; readonly cookie: string }>
   /** Raise privileges under a new cookie; undefined where the session ended meanwhile. */
   readonly raise: (name: string, raise: Raise) => Promise<string | undefined>
@@ -70,15 +81,18 @@ export type Sessions = {
   readonly drop: (name: string) => Promise<string | undefined>
   /** Whether nobody asked the provider about it just now, here or in another replica. */
   readonly claimAsking: (name: string) => Promise<boolean>
-  /** What the provider can be asked with; undefined where nothing is kept, or another key sealed it. */
-  readonly tokensOf: (name: string) => Promise<ProviderTokens | undefined>
-  /** What the provider said when it was asked again. */
+  /** Undefined where nothing is kept, or another key sealed it. */
+  readonly tokensOf: (name: string) => Promise<KeptTokens | undefined>
+  /**
+   * What the provider said when it was asked again; resolves to whether it still counts: not where the person signed in
+   * once more meanwhile, to raise, since what was said then is newer.
+   */
   readonly retell: (
     name: string,
-    told: { readonly groups: readonly string[]; readonly tokens: ProviderTokens },
-  ) => Promise<void>
-  /** Ends sessions; resolves to those that did. */
-  readonly end: (which: Which) => Promise<readonly Session[]>
+    told: KeptTokens & { readonly groups: readonly string[] },
+  ) => Promise<boolean>
+  /** Ends sessions; resolves to those that did. With a stamp, only where the provider was asked with nothing newer. */
+  readonly end: (which: Which, stamp?: string) => Promise<readonly Session[]>
   /** Takes raised privileges away whose time is over, or all of them; resolves to those it took them from. */
   readonly fallBack: (which: 'over' | 'all') => Promise<readonly Session[]>
   readonly endExpired: () => Promise<readonly Session[]>
@@ -121,7 +135,7 @@ export const createSessions = (parts: {
 }): Sessions => {
   const { db, seal, now } = parts
   const cache = new Map<string, Cached>()
-  const seen = new Map<string, number>()
+  const presence = createPresence(db)
 
   /** Raised privileges that should have ended and stand there because the database takes no changes. */
   let noneRaised = false
@@ -133,6 +147,7 @@ export const createSessions = (parts: {
   // A change empties the cache: changes are rare, and what is read again costs 50 µs.
   // A read that began before it must not put back what it found: hence the generation.
   let generation = 0
+  const read = new WeakMap<Session, { readonly in: number; readonly at: number }>()
   const changed = async <T>(change: Promise<T>): Promise<T> => {
     try {
       return await change
@@ -140,6 +155,14 @@ export const createSessions = (parts: {
       generation += 1
       cache.clear()
     }
+  }
+
+  const byName = async (name: string): Promise<Session | undefined> => {
+    const [began, at] = [generation, now()]
+    const row = await db.selectFrom('sessions').selectAll().where('name', '=', name).executeTakeFirst()
+    const session = row === undefined ? undefined : present(row)
+    if (session !== undefined) read.set(session, { in: began, at })
+    return alive(session)
   }
 
   const replaceCookie = async (name: string, values: Partial<SessionsTable>): Promise<string | undefined> => {
@@ -185,14 +208,17 @@ export const createSessions = (parts: {
       const session = row === undefined ? undefined : present(row)
       if (cache.size >= cacheSize) cache.clear()
       if (session !== undefined) {
+        read.set(session, { in: began, at })
         if (began === generation) cache.set(hash, { session, at })
-        seen.set(session.name, at)
+        presence.note(session.name, at)
       }
       return alive(session)
     },
-    byName: async (name) => {
-      const row = await db.selectFrom('sessions').selectAll().where('name', '=', name).executeTakeFirst()
-      return row === undefined ? undefined : alive(present(row))
+    byName,
+    still: async (session) => {
+      const known = read.get(session)
+      const isSame = known?.in === generation && now() - known.at < cacheFor
+      return isSame ? alive(session) : byName(session.name)
     },
     latestOf: async (person) => {
       const row = await db
@@ -202,6 +228,28 @@ export const createSessions = (parts: {
         .orderBy('created_at', 'desc')
         .executeTakeFirst()
       return row === undefined ? undefined : alive(present(row))
+    },
+    list: async (person) => {
+      const all = db
+        .selectFrom('sessions')
+        .selectAll()
+        .where('expires_at', '>', now())
+        .orderBy('created_at', 'desc')
+        .orderBy('name')
+      const rows = await (person === undefined ? all : all.where('person', '=', person)).execute()
+      return rows.map((row) => {
+        const { elevation } = alive(present(row)) ?? { elevation: null }
+        return {
+          session: row.name,
+          person: row.person,
+          device: row.device,
+          address: row.address,
+          since: row.created_at,
+          seenAt: Math.max(row.last_seen_at, presence.seenAt(row.name) ?? 0),
+          expiresAt: row.expires_at,
+          elevation: elevation !== null && elevation.until > now() ? elevation : null,
+        }
+      })
     },
     create: async (session) => {
       const cookie = newSecret()
@@ -264,15 +312,26 @@ export const createSessions = (parts: {
         .executeTakeFirst()
       const sealed = row?.provider_tokens ?? null
       const opened = sealed === null ? undefined : seal.open(sealed, name)
-      return opened === undefined ? undefined : providerTokens.parse(JSON.parse(opened))
+      if (sealed === null || opened === undefined) return undefined
+      return { tokens: providerTokens.parse(JSON.parse(opened)), stamp: sealed }
     },
     retell: async (name, told) => {
       const values = { groups: JSON.stringify(told.groups), ...kept(name, told.tokens) }
-      await changed(db.updateTable('sessions').set(values).where('name', '=', name).execute())
+      const done = await changed(
+        db
+          .updateTable('sessions')
+          .set(values)
+          .where('name', '=', name)
+          .where('provider_tokens', '=', told.stamp)
+          .executeTakeFirst(),
+      )
+      if (done.numUpdatedRows === 0n) return false
       await remember(name, told.groups)
+      return true
     },
-    end: async (which) => {
-      const ended = db.deleteFrom('sessions').returningAll()
+    end: async (which, stamp) => {
+      const all = db.deleteFrom('sessions').returningAll()
+      const ended = stamp === undefined ? all : all.where('provider_tokens', '=', stamp)
       const chosen =
         'name' in which
           ? ended.where('name', '=', which.name)
@@ -280,7 +339,9 @@ export const createSessions = (parts: {
             ? ended
                 .where('issuer', '=', which.issuer)
                 .where((is) => is.or([is('provider_sid', '=', which.sid), is('raised_sid', '=', which.sid)]))
-            : ended.where('issuer', '=', which.issuer).where('subject', '=', which.subject)
+            : 'subject' in which
+              ? ended.where('issuer', '=', which.issuer).where('subject', '=', which.subject)
+              : ended.where('person', '=', which.person).where('name', '!=', which.but)
       return (await changed(chosen.execute())).map(present)
     },
     fallBack: async (which) => {
@@ -312,18 +373,6 @@ export const createSessions = (parts: {
         await changed(db.deleteFrom('sessions').where('expires_at', '<=', at).returningAll().execute())
       ).map(present)
     },
-    flushSeen: async () => {
-      const batch = [...seen]
-      seen.clear()
-      if (batch.length === 0) return
-      await db.transaction().execute(async (transaction) => {
-        for (const [name, at] of batch)
-          await transaction
-            .updateTable('sessions')
-            .set({ last_seen_at: at })
-            .where('name', '=', name)
-            .execute()
-      })
-    },
+    flushSeen: presence.flush,
   }
 }

@@ -19,7 +19,7 @@ const together = 250
 const noteAll = async (
   parts: Ending,
   sessions: readonly Session[],
-  entry: Pick<AuditEntry, 'event'> & Partial<Pick<AuditEntry, 'address' | 'reason' | 'tail'>>,
+  entry: Pick<AuditEntry, 'event'> & Partial<Pick<AuditEntry, 'address' | 'reason' | 'tail' | 'args'>>,
 ): Promise<void> => {
   for (let from = 0; from < sessions.length; from += together)
     await Promise.all(
@@ -33,7 +33,7 @@ const noteAll = async (
 export const farewell = async (
   parts: Ending,
   ended: readonly Session[],
-  entry: Pick<AuditEntry, 'event'> & { readonly address?: string; readonly tail?: string },
+  entry: Pick<AuditEntry, 'event'> & Partial<Pick<AuditEntry, 'address' | 'tail' | 'args'>>,
 ): Promise<void> => {
   const names = new Set(ended.map(({ name }) => name))
   parts.live.close((socket) => names.has(socket.session), closeCodes.sessionEnded)

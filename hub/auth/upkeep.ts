@@ -26,7 +26,7 @@ export type UpkeepParts = Pick<
   readonly kiosks: Pick<Kiosks, 'prune' | 'takeEnded'>
   readonly tokens: Pick<ScriptTokens, 'takeEnded' | 'prune'>
   readonly tokenUse: Pick<TokenUse, 'flush'>
-  readonly breakGlass: Pick<BreakGlass, 'look'>
+  readonly breakGlass: Pick<BreakGlass, 'look' | 'prune'>
   readonly checkClock: () => void
 }
 
@@ -77,6 +77,7 @@ export const createUpkeep = (parts: UpkeepParts): Upkeep => {
     await parts.attempts.prune()
     await parts.kiosks.prune()
     await parts.tokens.prune()
+    await parts.breakGlass.prune()
     await db.deleteFrom('logout_tokens').where('expires_at', '<=', now()).execute()
   }
 

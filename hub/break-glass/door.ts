@@ -32,6 +32,8 @@ export type BreakGlass = {
   readonly doors: () => readonly OpenDoor[]
   /** Tells of what was ordered and tried on the host, and of what ended. */
   readonly look: () => Promise<void>
+  /** Forgets what ended long ago; the records keep it. */
+  readonly prune: () => Promise<void>
 }
 
 export type BreakGlassParts = Pick<GateParts, 'policy' | 'site' | 'allowAccountNames'> & {
@@ -57,6 +59,8 @@ const orderAsItStands = (row: Row): Pick<Order, 'person' | 'until'> =>
 const tryMayTake = 60_000
 /** Between the code and the session, ms. */
 const lettingInMayTake = 10_000
+/** For what is over, ms: as for tokens. */
+const keptFor = 90 * 24 * 3_600_000
 
 export const createBreakGlass = (parts: BreakGlassParts): BreakGlass => {
   const { db, sessions, audit, live, now, log } = parts
@@ -221,6 +225,15 @@ export const createBreakGlass = (parts: BreakGlassParts): BreakGlass => {
   return {
     doors: () => open,
     look,
+    prune: async () => {
+      const before = now() - keptFor
+      await db.deleteFrom('break_glass').where('closed_at', '<=', before).execute()
+      await db
+        .deleteFrom('break_glass_tries')
+        .where('at', '<=', before)
+        .where('told_at', '>', underWay)
+        .execute()
+    },
     redeem: async (code, from) => {
       try {
         // The order stands in the log before what comes of it.

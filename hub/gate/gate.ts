@@ -13,7 +13,7 @@ import {
   type Wants,
 } from '../context.ts'
 import { keptOut } from './checks/admitted.ts'
-import { personViewer } from './checks/session.ts'
+import { personNow } from './checks/session.ts'
 import { tokenViewer } from './checks/token.ts'
 import { atTheDoor, recorded, withTheBody } from './table.ts'
 import type { GateParts, Visit } from './visit.ts'
@@ -89,7 +89,7 @@ export const createGate = (parts: CreateGateParts): HubGate => {
     }
     const session = await parts.sessions.byName(viewer.session)
     if (session === undefined || keptOut(viewer, parts) !== undefined) return undefined
-    return { session, viewer: await personViewer(session, viewer.address, parts) }
+    return personNow(session, viewer.address, parts)
   }
 
   /** The viewer that the checks put there; without one no check ran. */

@@ -27,7 +27,7 @@ export type Visit = {
 export type GateParts = {
   /** Scheme, host and port by which browsers know the hub. */
   readonly origin: string
-  readonly sessions: Pick<Sessions, 'find' | 'byName'>
+  readonly sessions: Pick<Sessions, 'find' | 'byName' | 'still'>
   readonly kiosks: Pick<Kiosks, 'find' | 'isOpen'>
   readonly tokens: Pick<ScriptTokens, 'find' | 'byName'>
   readonly tokenUse: Pick<TokenUse, 'count' | 'note' | 'refused'>

@@ -5,6 +5,7 @@ import { milliseconds } from '../../config/schemas.ts'
 import { type DeviceAnswer, deviceFetch, deviceRaise } from '../../protocol/api.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
+import { commandLineDevice } from '../../protocol/sessions.ts'
 import type { AddressOf } from '../address.ts'
 import { readCookie, sessionCookie, setCookie } from '../auth/cookies.ts'
 import type { DeviceEnd, Devices } from '../auth/device.ts'
@@ -79,10 +80,10 @@ export const deviceRoutes =
     const signIn = async (request: FastifyRequest, reply: FastifyReply, end: DeviceEnd) => {
       const address = parts.addressOf(request.raw)
       try {
-        const made = await finishSignIn(parts, end.identity, undefined, address, {
+        const made = await finishSignIn(parts, end.identity, await ownSession(request), address, {
           maxAge: milliseconds(commandLine.maxAge),
           tail: 'on the command line',
-          device: 'command line',
+          device: commandLineDevice,
         })
         return keep(reply, made.cookie, made.session.expiresAt).code(200).send({ state: 'done' })
       } catch (thrown) {

@@ -1,15 +1,15 @@
 /**
- * `GET /api/explain?person=&action=&account=&workflow=`: allowed or not, and why. About oneself on what one may
+ * `GET /api/explain?person=&action=&account=&workflow=`: allowed or not, and why; `/api/explain/all` of every action. About oneself on what one may
  * see; about others for owners of the account, administrators and auditors. Everything else gets one answer.
  */
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod/mini'
 import { isOwner, rolesOf } from '../../policy/roles.ts'
 import type { Decision } from '../../policy/types.ts'
-import type { ExplainBody } from '../../protocol/api.ts'
+import type { ExplainAllBody, ExplainBody } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { accountName, personName, workflowName } from '../../protocol/ids.ts'
-import { isPermissionAction, type PermissionAction } from '../../protocol/permissions.ts'
+import { isPermissionAction, type PermissionAction, permissionActions } from '../../protocol/permissions.ts'
 import { type Audit, type Gate, PAGE, type PolicyView, type SiteView, type Viewer } from '../context.ts'
 import { mayView, mayViewAnything, whoIs } from '../visible.ts'
 
@@ -75,10 +75,12 @@ export const explainRoutes =
         ? mayViewAnything({ site, policy }, viewer, account)
         : mayView(policy, viewer, account, workflow)
 
-    app.get('/api/explain', { config: { kind: PAGE } }, async (request): Promise<ExplainBody> => {
+    type Answering = { readonly asked: Asked; readonly groups: readonly string[] }
+    /** Who asks about whom, if they may; the same refusal for all else. */
+    const admit = async (request: FastifyRequest, tail: (asked: Asked) => string): Promise<Answering> => {
       const viewer = gate.viewer(request)
       const asked = parse(request.query, viewer)
-      const { person, action, account, workflow } = asked
+      const { person, account, workflow } = asked
       const others = mayAskAboutOthers(viewer, account)
       const oneself = person === viewer.person
       // All is asked before anything is refused: what is hidden takes as long as what is not there.
@@ -94,8 +96,25 @@ export const explainRoutes =
           address: viewer.address,
           account,
           workflow: workflow ?? null,
-          tail: `about ${person} and ${action}`,
+          tail: tail(asked),
         })
+      return { asked, groups }
+    }
+    const answer = ({ asked, groups }: Answering): ExplainBody => {
+      const { person, action, account, workflow } = asked
       return present(asked, policy.decide({ who: whoIs({ person, groups }), action, account, workflow }))
+    }
+
+    app.get(
+      '/api/explain',
+      { config: { kind: PAGE } },
+      async (request): Promise<ExplainBody> =>
+        answer(await admit(request, ({ person, action }) => `about ${person} and ${action}`)),
+    )
+
+    app.get('/api/explain/all', { config: { kind: PAGE } }, async (request): Promise<ExplainAllBody> => {
+      request.query = { ...(request.query as object), action: 'view' }
+      const { asked, groups } = await admit(request, ({ person }) => `about ${person} and everything`)
+      return { answers: permissionActions.map((action) => answer({ asked: { ...asked, action }, groups })) }
     })
   }

@@ -1,7 +1,10 @@
 /** Threats 35 and 48: finding out what exists by asking for it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { auditBody, auditFrame } from '../../protocol/api.ts'
+import { daemonRecord } from '../harness/audit-record.ts'
 import type { Answer } from '../harness/http.ts'
+import { startTestHub } from '../harness/hub.ts'
 import { startServing } from '../harness/serving.ts'
 import { requestRow, summaryRow } from '../harness/site-feed.ts'
 import { until } from '../harness/until.ts'
@@ -104,4 +107,59 @@ test('the accounts list and the wall do not name what is hidden, nor say that it
   assert.doesNotMatch(messages.join(''), /secret|oceans_stage|waves/)
   socket.close()
   await closed
+})
+
+test('the audit log tells nobody of records that they may not see, by answers, pages, files or frames', async (t) => {
+  const hub = await startTestHub(t)
+  const jacintar = await hub.signIn('jacintar')
+  const live = await jacintar.socket('/api/audit/stream?text=thing')
+  // Every second one is hidden, and the newest and the oldest are.
+  for (let seq = 1; seq <= 9; seq += 1) {
+    const hidden = {
+      workflow: 'secret',
+      person: 'owner',
+      sentence: `hidden thing ${seq}`,
+      request: `r-${seq}`,
+    }
+    const shown = { person: 'owner', sentence: `open thing ${seq}` }
+    await hub.feed.put('audit', `daemon/main#${seq}`, daemonRecord(seq, seq % 2 === 1 ? hidden : shown))
+  }
+  const ask = async (query: string) => {
+    const answer = await jacintar.ask('GET', `/api/audit?${query}`)
+    assert.equal(answer.status, 200, answer.text)
+    return auditBody.parse(answer.body)
+  }
+  const seqs = ({ records }: Awaited<ReturnType<typeof ask>>) => records.map(({ seq }) => seq)
+  await until(async () => seqs(await ask('text=thing')).includes(8))
+  // The last one that is seen is the last one that is told of: a cursor would say that there is more.
+  const all = await ask('text=thing&limit=4')
+  assert.deepEqual([seqs(all), all.cursor], [[8, 6, 4, 2], null])
+  const first = await ask('text=thing&limit=3')
+  assert.deepEqual(seqs(first), [8, 6, 4])
+  const rest = await ask(`text=thing&limit=3&cursor=${first.cursor}`)
+  assert.deepEqual([seqs(rest), rest.cursor], [[2], null])
+  const pairs = [
+    ['account=atmosphere_stage&workflow=secret', 'account=atmosphere_stage&workflow=nothing'],
+    ['text=hidden', 'text=nowhere'],
+    ['text=r-9', 'text=r-0'],
+    ['text=r-9&until=1700000009001', 'text=r-0&until=1700000009001'],
+    ['person=owner&workflow=secret', 'person=nobody&workflow=secret'],
+  ] as const
+  for (const [hidden, absent] of pairs)
+    for (const path of ['/api/audit', '/api/audit/export']) {
+      const [one, other] = [
+        await jacintar.ask('GET', `${path}?${hidden}`),
+        await jacintar.ask('GET', `${path}?${absent}`),
+      ]
+      assert.deepEqual([one.status, one.text], [other.status, other.text], hidden)
+    }
+  const file = await jacintar.ask('GET', '/api/audit/export?text=thing')
+  assert.doesNotMatch(file.text, /hidden|r-\d/)
+  const told = () => live.messages.flatMap((text) => auditFrame.parse(JSON.parse(text)).records)
+  await until(() => told().some(({ seq }) => seq === 8))
+  assert.deepEqual(
+    told().map(({ seq }) => seq),
+    [2, 4, 6, 8],
+  )
+  live.socket.terminate()
 })

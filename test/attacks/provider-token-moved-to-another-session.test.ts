@@ -20,7 +20,7 @@ test('sealed tokens open in the session that they were sealed for, and nowhere e
   const sessions = createSessions({ db, seal, now: Date.now })
   const { session: mel } = await sessions.create(person('mel'))
   const { session: admin } = await sessions.create(person('admin'))
-  assert.deepEqual(await sessions.tokensOf(mel.name), { refresh: 'of mel' })
+  assert.deepEqual((await sessions.tokensOf(mel.name))?.tokens, { refresh: 'of mel' })
   const stolen = await db
     .selectFrom('sessions')
     .select('provider_tokens')

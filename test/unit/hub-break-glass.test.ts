@@ -112,3 +112,29 @@ test('nobody comes in who never was here, and nobody for longer than an hour', a
   for (const minutes of [0, 61, 1.5, Number.NaN])
     await assert.rejects(host.order('mel', minutes), { code: 'usage' })
 })
+
+test('doors and tries that ended long ago are forgotten, what is open or was just told of is not', async (t) => {
+  const h = await startTestHub(t)
+  const host = await setUpHost(t, h)
+  await h.signIn('jacintar')
+  const prune = async () => {
+    for (let look = 0; look < 31; look += 1) await h.hub.tick()
+  }
+  const left = async () => {
+    const count = ({ length }: readonly unknown[]) => length
+    return [
+      count(await host.db.selectFrom('break_glass').select('id').execute()),
+      count(await host.db.selectFrom('break_glass_tries').select('id').execute()),
+    ]
+  }
+  await bring(h.visitor(), await host.order('jacintar', 15))
+  await assert.rejects(host.order('jacintar', 15, {}, 'not the passphrase'))
+  h.shift(16 * 60_000)
+  await prune()
+  assert.deepEqual(await left(), [1, 1], 'it stands there while somebody may ask')
+  h.shift(90 * 24 * 3_600_000)
+  await host.order('jacintar', 15, { now: () => Date.now() + 90 * 24 * 3_600_000 + 16 * 60_000 })
+  await prune()
+  assert.deepEqual(await left(), [1, 0], 'of the two doors the one that waits is there')
+  assert.equal((await h.audited('break-glass.closed')).length, 1)
+})

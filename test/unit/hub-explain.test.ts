@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { explainBody } from '../../protocol/api.ts'
+import { explainAllBody, explainBody } from '../../protocol/api.ts'
+import { permissionActions } from '../../protocol/permissions.ts'
 import { codeOf } from '../harness/code-of.ts'
-import { startServing } from '../harness/serving.ts'
+import { defaultPermissions, startServing } from '../harness/serving.ts'
 
 const path = (query: Record<string, string>) =>
   `/api/explain?${new URLSearchParams({ account: 'atmosphere_stage', action: 'hold', ...query })}`
@@ -61,4 +62,53 @@ test('nonsense gets the same answer as what is hidden', async (t) => {
     { workflow: '__proto__' },
   ])
     assert.equal(codeOf(await jacintar.get(path(query as never))), 'explain.forbidden', JSON.stringify(query))
+})
+
+test('everything at once: the same answers as one by one, and one record about somebody else', async (t) => {
+  const hub = await startServing(t)
+  await hub.signIn('mel', ['oidc/ops'])
+  const jacintar = await hub.signIn('jacintar')
+  const owner = await hub.signIn('owner')
+  const all = (query: Record<string, string>) =>
+    `/api/explain/all?${new URLSearchParams({ account: 'atmosphere_stage', workflow: 'clouds', ...query })}`
+  const told = explainAllBody.parse((await jacintar.get(all({}))).body).answers
+  assert.deepEqual(
+    told.map(({ action }) => action),
+    permissionActions,
+  )
+  for (const answer of told)
+    assert.deepEqual(
+      explainBody.parse((await jacintar.get(path({ workflow: 'clouds', action: answer.action }))).body),
+      answer,
+    )
+  assert.equal(codeOf(await jacintar.get(all({ person: 'mel' }))), 'explain.forbidden')
+  assert.equal(codeOf(await jacintar.get(all({ workflow: 'secret' }))), 'explain.forbidden')
+  const about = explainAllBody.parse((await owner.get(all({ person: 'mel' }))).body).answers
+  assert.ok(about.every(({ person }) => person === 'mel'))
+  const { records } = hub.audit.search({ limit: 10, visible: () => true, event: 'explain.asked' })
+  assert.deepEqual(
+    records.map(({ sentence }) => sentence),
+    ['User owner asked what is allowed atmosphere_stage.clouds about mel and everything'],
+  )
+})
+
+test('a refused action says which rule refuses it, and where that stands', async (t) => {
+  const hub = await startServing(t, {
+    permissions: {
+      ...defaultPermissions,
+      site: {
+        rules: { read: ['everyone'], execute: ['user:owner'] },
+        source: { file: 'site.yaml', lines: { execute: 3 } },
+      },
+    },
+  })
+  await hub.open('atmosphere_stage')
+  const jacintar = await hub.raise(await hub.signIn('jacintar'), 'execute')
+  const answer = await jacintar.send('POST', '/api/accounts/atmosphere_stage/actions/hold', {
+    workflow: 'clouds',
+    args: {},
+  })
+  assert.equal(codeOf(answer), 'permission.denied')
+  assert.match(answer.text, /not to jacintar\. The rule stands in site\.yaml, line 3\./)
+  assert.doesNotMatch(answer.text, /user:owner/)
 })

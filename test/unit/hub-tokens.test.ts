@@ -165,3 +165,14 @@ test('a script that runs wild is slowed down, and no other', async (t) => {
   h.shift(60_000)
   assert.equal((await wild.ask('GET', '/api/session')).status, 200)
 })
+
+test('a script whose own client says a mode and nothing else of a page is let in; one that says a site is not', async (t) => {
+  const h = await startTestHub(t)
+  const script = await makeToken(h, await h.signIn('mel'))
+  assert.equal((await script.ask('GET', '/api/session', { 'sec-fetch-mode': 'cors' })).status, 200)
+  const headers = { authorization: `Bearer ${script.token}` }
+  const answer = await fetch(`http://127.0.0.1:${h.port}/api/session`, { headers })
+  assert.equal(answer.status, 200, 'the fetch of Node')
+  for (const name of ['sec-fetch-site', 'sec-fetch-dest', 'sec-fetch-user'])
+    assert.equal(codeOf(await script.ask('GET', '/api/session', { [name]: 'none' })), 'token.misused')
+})

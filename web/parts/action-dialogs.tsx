@@ -1,14 +1,17 @@
 /** The dialogs on the way to an action: raise privileges, confirm, explain. One stands at a time. */
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { actionOf } from '../../protocol/actions/registry.ts'
-import type { ElevationClass } from '../../protocol/permissions.ts'
+import { type ElevationClass, elevationFor } from '../../protocol/permissions.ts'
 import { lengthOf } from '../model/time.ts'
 import { type Args, closeDialog, dialog, leaveRaise, perform, raise, type Wanted } from '../state/acting.ts'
 import { type ApiError, asApiError } from '../state/api.ts'
+import { shownAgain } from '../state/raising.ts'
 import { nameOf } from '../state/requests.ts'
 import { viewer } from '../state/session.ts'
 import { ArgumentFields } from './arguments.tsx'
 import { Dialog } from './dialog.tsx'
+import { EndedBanner } from './ended-banner.tsx'
 import { ExplainDialog } from './explain-dialog.tsx'
 import { Field } from './field.tsx'
 import { Banner, Said } from './states.tsx'
@@ -34,6 +37,9 @@ const RaiseDialog = ({ needed, wanted, note }: RaiseProps) => {
   const failed = useSignal<ApiError | undefined>(undefined)
   const busy = useSignal(false)
   const leave = () => leaveRaise(wanted)
+  useEffect(() => {
+    busy.value = false
+  }, [shownAgain.value])
   const tried = useSignal(false)
   const shorter = useSignal<number | undefined>(undefined)
   const terms = viewer.value?.site.elevation[chosen.value]
@@ -156,6 +162,7 @@ const ConfirmDialog = ({ wanted, returned }: { readonly wanted: Wanted; readonly
   const args = useSignal<Args | undefined>({})
   const tried = useSignal(false)
   const action = actionOf(wanted.action)
+  const needed = elevationFor(action.class)
   const { target } = wanted
   const level = target.task === undefined ? 'workflow' : 'task'
   const send = () => {
@@ -179,6 +186,7 @@ const ConfirmDialog = ({ wanted, returned }: { readonly wanted: Wanted; readonly
         </>
       }
     >
+      {needed !== undefined && <EndedBanner needed={needed} />}
       {returned && <Banner tone="plain">Your privileges are raised. This is what you wanted to do.</Banner>}
       <dl class="facts">
         <dt>What</dt>

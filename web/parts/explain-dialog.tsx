@@ -1,13 +1,15 @@
-/** What I may do here and why: the hub's answer, the rule and its line, in its own words. */
+/** Who may do what here and why: the hub's answer, the rule and its line, in its own words. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { type ExplainBody, explainBody } from '../../protocol/api.ts'
+import { type ExplainBody, explainAllBody } from '../../protocol/api.ts'
+import { personName } from '../../protocol/ids.ts'
 import { catalogue, type PermissionClass, permissionClasses } from '../../protocol/permissions.ts'
 import { closeDialog } from '../state/acting.ts'
 import { type ApiError, asApiError } from '../state/api.ts'
 import { api, viewer } from '../state/session.ts'
 import { allowedOn } from '../state/site.ts'
 import { Dialog } from './dialog.tsx'
+import { Field } from './field.tsx'
 import { Icon } from './glyph.tsx'
 import { Banner } from './states.tsx'
 
@@ -26,25 +28,68 @@ const Answer = ({ answer }: { readonly answer: ExplainBody }) => (
   </div>
 )
 
+/** For owners, administrators and auditors: about whom. */
+const WhomField = ({
+  person,
+  onAsk,
+}: {
+  readonly person: string
+  readonly onAsk: (person: string) => void
+}) => {
+  const name = useSignal(person)
+  const ask = () => {
+    if (personName.safeParse(name.value.trim()).success) onAsk(name.value.trim())
+  }
+  return (
+    <Field
+      label="About"
+      hint="Anybody who signed in here before. That you asked is recorded."
+      problem={undefined}
+    >
+      {(input) => (
+        <span class="with-button">
+          <input
+            {...input}
+            type="text"
+            maxLength={64}
+            autocomplete="off"
+            value={name.value}
+            onInput={(event) => {
+              name.value = event.currentTarget.value
+            }}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter') return
+              event.preventDefault()
+              ask()
+            }}
+          />
+          <button type="button" class="button" onClick={ask}>
+            Ask
+          </button>
+        </span>
+      )}
+    </Field>
+  )
+}
+
 export const ExplainDialog = ({ account, workflow, action }: Props) => {
-  const asked = useSignal(action)
-  const answer = useSignal<ExplainBody | undefined>(undefined)
+  const self = viewer.value?.person ?? ''
+  const person = useSignal(self)
+  const opened = useSignal(action)
+  const answers = useSignal<ReadonlyMap<string, ExplainBody> | undefined>(undefined)
   const failed = useSignal<ApiError | undefined>(undefined)
   const allowed = allowedOn(account, workflow)
+  const roles = viewer.value?.roles ?? []
+  const mayAskAboutOthers =
+    allowed.permissions === true || roles.includes('admin') || roles.includes('auditor')
 
   useEffect(() => {
-    const name = asked.value
-    if (name === undefined) return undefined
     const stop = new AbortController()
-    const query = new URLSearchParams({
-      person: viewer.peek()?.person ?? '',
-      action: name,
-      account,
-      workflow,
-    })
-    api.get(`/api/explain?${query}`, explainBody, { signal: stop.signal }).then(
+    answers.value = undefined
+    const query = new URLSearchParams({ person: person.value, account, workflow })
+    api.get(`/api/explain/all?${query}`, explainAllBody, { signal: stop.signal }).then(
       (body) => {
-        answer.value = body
+        answers.value = new Map(body.answers.map((one) => [one.action, one]))
         failed.value = undefined
       },
       (thrown: unknown) => {
@@ -52,14 +97,17 @@ export const ExplainDialog = ({ account, workflow, action }: Props) => {
       },
     )
     return () => stop.abort()
-  }, [asked.value, account, workflow, answer, failed])
+  }, [person.value, account, workflow, answers, failed])
 
   const row = (group: PermissionClass, name: string, means: string) => {
-    const may = (allowed as Readonly<Record<string, boolean | undefined>>)[name] === true
+    const answer = answers.value?.get(name)
+    const known = (allowed as Readonly<Record<string, boolean | undefined>>)[name]
+    const may = answer?.allowed ?? (person.value === self && known === true)
     return (
       <li key={name} class={may ? 'may' : 'may-not'}>
         <Icon name={may ? 'check' : 'close'} />
         <span>
+          <span class="sr">{may ? 'may: ' : 'may not: '}</span>
           {means}
           {may && (group === 'execute' || group === 'write' || group === 'own') && (
             <small> with raised privileges</small>
@@ -69,25 +117,36 @@ export const ExplainDialog = ({ account, workflow, action }: Props) => {
           type="button"
           class="link"
           aria-label={`Why: ${name}`}
-          aria-pressed={asked.value === name}
+          aria-pressed={opened.value === name}
           onClick={() => {
-            asked.value = name
+            opened.value = opened.value === name ? undefined : name
           }}
         >
           why?
         </button>
-        {asked.value === name && answer.value?.action === name && <Answer answer={answer.value} />}
+        {opened.value === name && answer !== undefined && <Answer answer={answer} />}
       </li>
     )
   }
+  const whom = person.value === self ? 'you' : person.value
   return (
-    <Dialog title={`What you may do with ${account}/${workflow}`} wide onClose={closeDialog}>
+    <Dialog title={`What ${whom} may do with ${account}/${workflow}`} wide onClose={closeDialog}>
+      {mayAskAboutOthers && (
+        <WhomField
+          person={person.value}
+          onAsk={(name) => {
+            person.value = name
+          }}
+        />
+      )}
       {failed.value !== undefined && <Banner tone="bad">{failed.value.message}</Banner>}
-      <ul class="rights">
-        {permissionClasses.flatMap((group) =>
-          Object.entries(catalogue[group]).map(([name, means]) => row(group, name, means)),
-        )}
-      </ul>
+      {failed.value === undefined && (
+        <ul class="rights">
+          {permissionClasses.flatMap((group) =>
+            Object.entries(catalogue[group]).map(([name, means]) => row(group, name, means)),
+          )}
+        </ul>
+      )}
     </Dialog>
   )
 }

@@ -24,6 +24,19 @@ const place = (button: HTMLElement, panel: HTMLElement) => {
   panel.style.top = `${top}px`
 }
 
+const show = (button: HTMLElement | null, panel: HTMLElement) => {
+  panel.showPopover()
+  if (button !== null) place(button, panel)
+  panel.querySelector<HTMLElement>('[role=menuitem], button, a')?.focus({ preventScroll: true })
+}
+
+/** Whether it is what lies where it is: not scrolled away, nor below a header that stays. */
+const isSeen = (button: HTMLElement): boolean => {
+  const { left, top, width, height } = button.getBoundingClientRect()
+  const there = document.elementFromPoint(left + width / 2, top + height / 2)
+  return there !== null && (button.contains(there) || there.closest('.popover') !== null)
+}
+
 export const Popover = (props: PopoverProps) => {
   const [open, setOpen] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
@@ -36,24 +49,28 @@ export const Popover = (props: PopoverProps) => {
   useLayoutEffect(() => {
     const element = panel.current
     if (!open || element === null) return undefined
-    element.showPopover()
-    if (button.current !== null) place(button.current, element)
-    element.querySelector<HTMLElement>('[role=menuitem], button, a')?.focus({ preventScroll: true })
+    show(button.current, element)
     const toggled = (event: Event) => {
       if ((event as ToggleEvent).newState !== 'closed') return
       closedAt.current = performance.now()
       setOpen(false)
     }
-    const away = (event: Event) => {
-      if (!(event.target instanceof Node) || !element.contains(event.target)) setOpen(false)
+    // It stays with its button for as long as that is to be seen: a list that moved a little takes nothing away.
+    const moved = (event: Event) => {
+      if (event.target instanceof Node && element.contains(event.target)) return
+      if (button.current !== null && isSeen(button.current)) place(button.current, element)
+      else {
+        if (element.contains(document.activeElement)) button.current?.focus({ preventScroll: true })
+        setOpen(false)
+      }
     }
     element.addEventListener('toggle', toggled)
-    addEventListener('scroll', away, { capture: true, passive: true })
-    addEventListener('resize', away)
+    addEventListener('scroll', moved, { capture: true, passive: true })
+    addEventListener('resize', moved)
     return () => {
       element.removeEventListener('toggle', toggled)
-      removeEventListener('scroll', away, { capture: true })
-      removeEventListener('resize', away)
+      removeEventListener('scroll', moved, { capture: true })
+      removeEventListener('resize', moved)
     }
   }, [open])
 
@@ -91,7 +108,9 @@ export const Popover = (props: PopoverProps) => {
           // The same click of a pointer just closed it from outside; it must not open it again.
           if (!open && event.detail > 0 && performance.now() - closedAt.current < 150) return
           if (!open) props.onOpen?.()
-          setOpen(!open)
+          // It was closed a moment ago, and what tells of that has not come yet: this click means to open it again.
+          if (panel.current?.matches(':popover-open') === false) show(button.current, panel.current)
+          else setOpen(!open)
         }}
       >
         {props.face}

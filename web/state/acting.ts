@@ -10,8 +10,10 @@ import { elevateAnswer } from '../../protocol/api.ts'
 import { accountName, cyclePoint, taskName, workflowName } from '../../protocol/ids.ts'
 import { covers, type ElevationClass, elevationFor } from '../../protocol/permissions.ts'
 import { here } from '../router.ts'
+import { forgetDrafts } from './layers.ts'
 import { type ActionTarget, sendAction } from './requests.ts'
 import { api, elevationClass, viewer } from './session.ts'
+import { parseStored } from './stored.ts'
 
 export type Args = Readonly<Record<string, unknown>>
 export type Wanted = {
@@ -118,16 +120,11 @@ export const raise = async (
   location.assign(provider)
 }
 
-const parseStored = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** For whoever signs out: what they entered is nobody else's. */
-export const forgetWanted = (): void => sessionStorage.removeItem(storageKey)
+export const forgetWanted = (): void => {
+  sessionStorage.removeItem(storageKey)
+  forgetDrafts()
+}
 
 /**
  * After the way back: asks again what was wanted, if it is the same person and privileges were really raised. What was

@@ -16,6 +16,9 @@ export type SessionState =
 export const session = signal<SessionState>({ phase: 'loading' })
 export const viewer = computed(() => (session.value.phase === 'in' ? session.value.body : undefined))
 
+/** While a page that was shown again asks who is there. */
+export const checking = signal(false)
+
 /** Raised privileges that still hold by the hub's clock. The last moment is the hub's to judge. */
 export const elevation = computed<Elevation | undefined>(() => {
   const held = viewer.value?.elevation

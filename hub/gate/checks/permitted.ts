@@ -1,4 +1,5 @@
 /** What is wanted may ever be done by this viewer. What may not be seen looks exactly like what is not there. */
+import { tellDecision } from '../../../policy/words.ts'
 import { SeneschalError } from '../../../protocol/errors.ts'
 import type { PermissionAction } from '../../../protocol/permissions.ts'
 import type { Viewer, Wants } from '../../context.ts'
@@ -31,5 +32,8 @@ export const permitted: Check = (visit, parts) => {
   const decision = parts.policy.decide({ who: whoIs(viewer), action, account, workflow })
   if (decision.allowed) return
   if (wants.anywhere === true && mayAnywhere(viewer, action, account, parts)) return
-  throw new SeneschalError(decision.layer === 'lock' ? 'lock.held' : 'permission.denied', decision.reason)
+  throw new SeneschalError(
+    decision.layer === 'lock' ? 'lock.held' : 'permission.denied',
+    tellDecision(decision),
+  )
 }

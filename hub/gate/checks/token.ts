@@ -33,10 +33,16 @@ export const tokenViewer = async (
   }
 }
 
+/**
+ * Browsers say with each request what site it comes from and what for (Fetch Metadata). The mode `cors` by itself says
+ * nothing: Node's own fetch sends it with every request, and no browser sends it without the site.
+ */
 const isFromAPage = ({ headers }: Visit): boolean =>
   headers.cookie !== undefined ||
   headers.origin !== undefined ||
-  Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
+  Object.entries(headers).some(
+    ([name, value]) => name.startsWith('sec-fetch-') && !(name === 'sec-fetch-mode' && value === 'cors'),
+  )
 
 const mayComeThere = (visit: Visit, token: ScriptToken): void => {
   if (changesState(visit)) throw new SeneschalError('token.read-only')
