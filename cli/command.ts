@@ -90,7 +90,7 @@ export const mustHaveWords = (command: Command, input: Input, least: number, mos
 
 const wrap = (paragraph: string, width: number): string => {
   const lines: string[] = []
-  for (const word of paragraph.split(/\s+/)) {
+  for (const word of paragraph.trim().split(/\s+/)) {
     const last = lines.at(-1)
     if (last === undefined || last.length + word.length + 1 > width) lines.push(word)
     else lines[lines.length - 1] = `${last} ${word}`

@@ -1,7 +1,7 @@
 /** Commands of an installed site, in the order of the overview. */
 import type { Command } from './command.ts'
 import { actionCommands } from './commands/act.ts'
-import { auditVerifyCommand } from './commands/audit.ts'
+import { auditExportCommand, auditVerifyCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { breakGlassCommand } from './commands/break-glass.ts'
 import {
@@ -16,6 +16,8 @@ import { explainCommand } from './commands/explain.ts'
 import { hubCommand } from './commands/hub.ts'
 import { listCommand } from './commands/list.ts'
 import { daemonLockCommands, lockCommands } from './commands/lock.ts'
+import { logsCommand } from './commands/logs.ts'
+import { permissionsCommands } from './commands/permissions.ts'
 import { personCommands } from './commands/person.ts'
 import { pluginCheckCommand, pluginNewCommand } from './commands/plugin.ts'
 import { pluginHostCommand } from './commands/plugin-host.ts'
@@ -46,11 +48,14 @@ export const siteCommands: readonly Command[] = [
   spawnerCheckCommand,
   explainCommand,
   auditVerifyCommand,
+  auditExportCommand,
   backupCommand,
   restoreCommand,
   ...personCommands,
+  logsCommand,
   ...tokenCommands,
   ...lockCommands,
+  ...permissionsCommands,
   ...actionCommands,
   pluginHostCommand,
   ...farCommands,

@@ -1,28 +1,25 @@
 /** Every action of the catalogue as a command: through the hub, with the same gate, elevation and grants as a button. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type ActionName, actionNames, actionOf, levelOf } from '../../protocol/actions/registry.ts'
-import { actionAnswer, requestBody } from '../../protocol/api.ts'
+import { actionAnswer } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { parseId } from '../../protocol/ids.ts'
 import { type Command, type Input, mustHaveWords, text } from '../command.ts'
-import type { HubClient } from '../hub/client.ts'
+import { follow } from '../hub/follow.ts'
 import { hubClient, hubOption, section } from '../hub/options.ts'
 import { keyValues } from '../key-values.ts'
 
-const pollMs = 200
-
 const idShapes = { account: '~ACCOUNT', workflow: '~ACCOUNT/WORKFLOW', task: '~ACCOUNT/WORKFLOW//CYCLE/TASK' }
 
-/** How it ended, on a line of its own; the exit code says it too. */
-const follow = async (client: HubClient, id: string): Promise<number> => {
-  for (;;) {
-    const { state, code, reason } = await client.get(`/api/requests/${id}`, requestBody)
-    if (state !== 'waiting') {
-      const why = [code, reason].filter((part) => part !== undefined)
-      process.stdout.write(`${[id, state, ...why].join('  ')}\n`)
-      return state === 'done' ? 0 : 1
-    }
-    await sleep(pollMs)
+/** Whoever lacks raised privileges is told by which command to have them. */
+const raisedFor = async <T>(name: ActionName, act: () => Promise<T>): Promise<T> => {
+  try {
+    return await act()
+  } catch (thrown) {
+    const isLow =
+      thrown instanceof SeneschalError &&
+      (thrown.code === 'elevation.required' || thrown.code === 'elevation.ended')
+    if (!isLow) throw thrown
+    throw new SeneschalError(thrown.code, `seneschal raise ${actionOf(name).class}`, { cause: thrown })
   }
 }
 
@@ -47,16 +44,18 @@ const send = async (input: Input, name: ActionName, plugin: string | undefined, 
     )
   const reason = text(input, 'reason')
   const client = hubClient(input)
-  const { body } = await client.change(
-    'POST',
-    `/api/accounts/${account}/actions/${name}`,
-    {
-      ...within,
-      ...(plugin === undefined ? {} : { plugin }),
-      args,
-      ...(reason === undefined ? {} : { reason }),
-    },
-    actionAnswer,
+  const { body } = await raisedFor(name, () =>
+    client.change(
+      'POST',
+      `/api/accounts/${account}/actions/${name}`,
+      {
+        ...within,
+        ...(plugin === undefined ? {} : { plugin }),
+        args,
+        ...(reason === undefined ? {} : { reason }),
+      },
+      actionAnswer,
+    ),
   )
   if (body === undefined) throw new SeneschalError('lost.connection')
   if (input.values['no-wait'] !== true) return follow(client, body.request)
@@ -105,6 +104,6 @@ export const runCommand: Command = {
 }
 
 export const actionCommands: readonly Command[] = [
-  ...actionNames.filter((name) => name !== 'submit').map(actionCommand),
+  ...actionNames.filter((name) => name !== 'submit' && !actionOf(name).apart).map(actionCommand),
   runCommand,
 ]

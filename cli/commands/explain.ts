@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { decide } from '../../policy/decide.ts'
+import { explainBody } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { parseId, personName } from '../../protocol/ids.ts'
 import { isPermissionAction, permissionActions, permissionSnapshot } from '../../protocol/permissions.ts'
 import { groups as groupsSchema } from '../../protocol/tokens.ts'
-import { type Command, mustHaveWords, texts } from '../command.ts'
+import { type Command, type Input, mustHaveWords, text, texts } from '../command.ts'
 import { siteDirectory, siteOption } from '../site-directory.ts'
 
 const readSnapshot = (site: string) => {
@@ -18,11 +19,36 @@ const readSnapshot = (site: string) => {
   }
 }
 
+/** A decision of ours, or the hub's words about one. */
+type Told = {
+  readonly allowed: boolean
+  readonly reason: string
+  readonly file?: string | null | undefined
+  readonly line?: number | null | undefined
+  readonly rule?: string | null | undefined
+  readonly elevation?: string | null | undefined
+}
+
+const print = (told: Told, input: Input): number => {
+  if (input.values.json === true) process.stdout.write(`${JSON.stringify(told)}\n`)
+  else {
+    const { allowed, reason, file, line, rule, elevation } = told
+    const place = file == null ? [] : [`  by: ${file}:${line ?? 1} (${rule})`]
+    const raise = allowed && elevation != null ? [`  after raising privileges to ${elevation}`] : []
+    process.stdout.write([`${allowed ? 'allowed' : 'refused'}: ${reason}`, ...place, ...raise, ''].join('\n'))
+  }
+  return told.allowed ? 0 : 1
+}
+
 export const explainCommand: Command = {
   name: 'explain',
   summary: 'Say whether a person may do something, and which rule decides.',
   usage: "PERSON ACTION '~ACCOUNT[/WORKFLOW]' [--group SOURCE/NAME…]",
-  help: 'For administrators on the site’s host: it reads the snapshot that hub and daemon decide by. Groups are named by hand, as the hub would find them.',
+  help: `On the site’s host, for those who run it: reads the snapshot that hub and daemon decide by, and works while both are
+    down. Groups are named by hand, as the hub would find them.
+
+    With --hub it asks the hub as yourself, which knows the groups: about yourself, or, for owners of the account,
+    administrators and auditors, about anybody who signed in there.`,
   options: {
     group: {
       type: 'string',
@@ -31,6 +57,7 @@ export const explainCommand: Command = {
       help: 'a group of the person: oidc/ops, unix/staff',
     },
     json: { type: 'boolean', help: 'print the decision as JSON' },
+    hub: { type: 'string', value: 'URL', help: 'ask this hub instead' },
     ...siteOption,
   },
   run: async (input) => {
@@ -43,6 +70,17 @@ export const explainCommand: Command = {
     const target = parseId(id.startsWith('~') ? id : `~${id}`)
     if (target === undefined)
       throw new SeneschalError('usage', `${JSON.stringify(id)} is not an id such as ~account/workflow.`)
+    if (text(input, 'hub') !== undefined) {
+      if (texts(input, 'group').length > 0)
+        throw new SeneschalError('usage', 'The hub knows the groups: leave --group away.')
+      const { account, workflow } = target
+      const query = new URLSearchParams({
+        ...{ person, action, account },
+        ...(workflow === undefined ? {} : { workflow }),
+      })
+      const { hubClient } = await import('../hub/options.ts')
+      return print(await hubClient(input).get(`/api/explain?${query}`, explainBody), input)
+    }
     const groups = groupsSchema.safeParse(texts(input, 'group'))
     if (!groups.success) throw new SeneschalError('usage', 'A group is unix/NAME, ldap/NAME or oidc/NAME.')
     const decision = decide(readSnapshot(siteDirectory(input)), {
@@ -51,20 +89,6 @@ export const explainCommand: Command = {
       account: target.account,
       workflow: target.workflow,
     })
-    if (input.values.json === true) process.stdout.write(`${JSON.stringify(decision)}\n`)
-    else {
-      const place =
-        decision.file === undefined ? [] : [`  by: ${decision.file}:${decision.line ?? 1} (${decision.rule})`]
-      const raise =
-        decision.allowed && decision.elevation !== undefined
-          ? [`  after raising privileges to ${decision.elevation}`]
-          : []
-      process.stdout.write(
-        [`${decision.allowed ? 'allowed' : 'refused'}: ${decision.reason}`, ...place, ...raise, ''].join(
-          '\n',
-        ),
-      )
-    }
-    return decision.allowed ? 0 : 1
+    return print(decision, input)
   },
 }

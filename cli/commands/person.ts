@@ -1,24 +1,43 @@
 /** Being a person on the command line: signing in at a hub, raising privileges, seeing what there is. */
 import { accountsBody, deviceAnswer, sessionBody } from '../../protocol/api.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
-import { formatId } from '../../protocol/ids.ts'
 import { elevationClass } from '../../protocol/permissions.ts'
+import { sessionsBody } from '../../protocol/sessions.ts'
 import { type Command, mustHaveWords, text } from '../command.ts'
 import { waitAtTheProvider } from '../hub/at-the-provider.ts'
 import { createHubClient, type HubClient } from '../hub/client.ts'
+import { clock, summaryLines } from '../hub/lines.ts'
 import { hubClient, hubOption, readingClient, readingOptions, section } from '../hub/options.ts'
-import { hubOf } from '../hub/session-file.ts'
-
-const clock = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
+import { scopeWords } from '../hub/scope-words.ts'
+import { hubOf, knownHubs } from '../hub/session-file.ts'
 
 const whoAmI = (client: HubClient) => client.get('/api/session', sessionBody)
 
+/** The session of this command line as the list has it; undefined for a token, which sees none. */
+const ownSession = async (client: HubClient) =>
+  client.isToken
+    ? undefined
+    : (await client.get('/api/sessions', sessionsBody)).sessions.find(({ own }) => own)
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
 const sayWho = async (client: HubClient): Promise<void> => {
-  const { person, elevation, groups } = await whoAmI(client)
+  const { person, elevation, groups, roles, token, breakGlass } = await whoAmI(client)
   const raised =
     elevation === null ? 'read-only' : `raised to ${elevation.class} until ${clock(elevation.until)}`
-  process.stdout.write(`${person} at ${client.hub}, ${raised}\n`)
-  if (groups.length > 0) process.stdout.write(`groups: ${groups.join(', ')}\n`)
+  say(`${person} at ${client.hub}, ${raised}`)
+  if (groups.length > 0) say(`groups: ${groups.join(', ')}`)
+  if (roles.length > 0) say(`roles: ${roles.join(', ')}`)
+  const session = await ownSession(client)
+  if (session !== undefined) say(`session: since ${clock(session.since)}, ends ${clock(session.expiresAt)}`)
+  if (token !== undefined)
+    say(
+      `token: ${token.name} (${token.token}), reads ${scopeWords(token.scope)}, ends ${clock(token.expiresAt)}`,
+    )
+  for (const door of breakGlass ?? [])
+    say(
+      `break-glass: ${door.own ? 'you are' : `${door.person} is`} in without the identity provider until ${clock(door.until)}`,
+    )
 }
 
 export const loginCommand: Command = {
@@ -30,7 +49,6 @@ export const loginCommand: Command = {
   run: async (input) => {
     mustHaveWords(loginCommand, input, 0, 1)
     const client = createHubClient(hubOf(input.words[0], process.env), process.env)
-    await client.forget()
     const { body } = await client.change('POST', '/auth/device', {}, deviceAnswer)
     if (body === undefined) throw new SeneschalError('lost.connection')
     await waitAtTheProvider(client, body)
@@ -50,6 +68,9 @@ export const logoutCommand: Command = {
     const client = hubClient(input)
     try {
       await client.change('POST', '/auth/logout', {})
+    } catch (thrown) {
+      // That it is over already is what was wanted.
+      if (!(thrown instanceof SeneschalError && thrown.code.startsWith('session.'))) throw thrown
     } finally {
       await client.forget()
     }
@@ -57,21 +78,40 @@ export const logoutCommand: Command = {
   },
 }
 
+const printWho = async (client: HubClient, json: boolean): Promise<void> => {
+  if (!json) return sayWho(client)
+  const { csrf: _secret, ...shown } = await whoAmI(client)
+  say(JSON.stringify({ hub: client.hub, ...shown, session: (await ownSession(client)) ?? null }))
+}
+
 export const whoamiCommand: Command = {
   name: 'whoami',
   section,
-  summary: 'Say who you are at the hub, in which groups, and whether privileges are raised.',
-  usage: '[--json] [--token-file FILE] [--hub URL]',
-  options: { json: { type: 'boolean', help: 'print it as JSON' }, ...readingOptions },
+  summary: 'Say who you are at the hub: groups, roles, raised privileges, session or token and its end.',
+  usage: '[--json] [--all] [--token-file FILE] [--hub URL]',
+  help: 'With $SENESCHAL_TOKEN set it tells of that token. With --all it goes through every hub that you signed in to, and exits 1 where one does not know you any more.',
+  options: {
+    json: { type: 'boolean', help: 'print it as JSON, an object a line' },
+    all: { type: 'boolean', short: 'a', help: 'at every hub that you signed in to' },
+    ...readingOptions,
+  },
   run: async (input) => {
     mustHaveWords(whoamiCommand, input, 0, 0)
-    const client = readingClient(input)
-    if (input.values.json !== true) await sayWho(client)
-    else {
-      const { csrf: _secret, ...shown } = await whoAmI(client)
-      process.stdout.write(`${JSON.stringify(shown)}\n`)
+    const json = input.values.json === true
+    if (input.values.all !== true) {
+      await printWho(readingClient(input), json)
+      return 0
     }
-    return 0
+    let failures = 0
+    for (const hub of knownHubs(process.env))
+      try {
+        await printWho(createHubClient(hub, process.env), json)
+      } catch (thrown) {
+        if (!(thrown instanceof SeneschalError)) throw thrown
+        failures += 1
+        process.stderr.write(`${hub}: ${thrown.message} [${thrown.code}]\n`)
+      }
+    return failures === 0 ? 0 : 1
   },
 }
 
@@ -131,16 +171,9 @@ export const scanCommand: Command = {
     const { accounts } = await readingClient(input).get('/api/accounts', accountsBody)
     const shown = accounts.filter(({ account }) => wanted.size === 0 || wanted.has(account.account))
     const rows = shown.flatMap(({ workflows }) => workflows.map(({ summary }) => summary))
-    const idOf = (row: (typeof rows)[number]) => formatId({ account: row.account, workflow: row.workflow })
-    const width = Math.max(0, ...rows.map((row) => idOf(row).length)) + 2
-    for (const row of rows) {
-      if (input.values.json === true) process.stdout.write(`${JSON.stringify(row)}\n`)
-      else {
-        const counts = Object.entries(row.counts).filter(([, count]) => count > 0)
-        const told = counts.map(([state, count]) => `${count} ${state}`).join(', ')
-        process.stdout.write(`${idOf(row).padEnd(width)}${row.state.padEnd(10)}${told}\n`)
-      }
-    }
+    if (input.values.json === true) for (const row of rows) say(JSON.stringify(row))
+    else for (const line of summaryLines(rows)) say(line)
+    if (rows.length === 0) process.stderr.write('There is no workflow that you may view.\n')
     return 0
   },
 }

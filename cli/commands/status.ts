@@ -1,10 +1,16 @@
-/** `seneschal status`: how a request is, read from published files; works while the daemon is down. */
+/**
+ * `seneschal status`: how a request is, read from published files, which works while the daemon is down; and how
+ * anything is that a hub shows, asked as oneself or with a script's token.
+ */
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CopyProgress } from '../../protocol/copies.ts'
 import { errorTable, isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import { requestId } from '../../protocol/ids.ts'
 import type { PublicStatus } from '../../protocol/public-status.ts'
-import { type Command, mustHaveWords } from '../command.ts'
+import { type Command, type Input, mustHaveWords, text } from '../command.ts'
+import { readingClient, readingOptions } from '../hub/options.ts'
+import { showRequest, showTarget, targetIn } from '../hub/status.ts'
 import { siteDirectory, siteOption } from '../site-directory.ts'
 
 const pollMs = 200
@@ -35,23 +41,42 @@ const present = ({ id, state, code, progress }: PublicStatus): string => {
   return isErrorCode(code) ? `${line}\n  ${errorTable[code].text}` : line
 }
 
+/** Where a hub is named, or nothing of the site is on this host. */
+const isForHub = (input: Input, site: string): boolean =>
+  text(input, 'hub') !== undefined ||
+  text(input, 'token-file') !== undefined ||
+  (text(input, 'site') === undefined && !existsSync(site))
+
 export const statusCommand: Command = {
   name: 'status',
-  summary: 'Show how a request is.',
-  usage: 'ID [--follow]',
-  help: `Reads what the daemon published, archives of earlier days included. Who asked for what, and the reason of a
-    refusal, stand in the account's own feed: see the pages.`,
+  summary: 'Show how a request is; or an account, a workflow, a cycle, a task, through a hub.',
+  usage: "REQUEST [--follow] | '~ACCOUNT[/WORKFLOW[//CYCLE[/TASK]]]'",
+  help: `A request is read from what the daemon published, archives of earlier days included: there everybody sees
+    its state. Who asked for what, and the reason of a refusal, are told by the hub to those who may view: name it with
+    --hub or --token-file. Where the site's directory is not on this host, the hub is asked.
+
+    Anything else is asked of the hub, as yourself after seneschal login, or with a script's token. An account shows its
+    workflows, a workflow what needs attention, a cycle or a task its jobs. Quote an id that begins with ~, or leave the
+    ~ away.`,
   options: {
     follow: { type: 'boolean', short: 'f', help: 'wait for the end; exit 0 for done, 1 for anything else' },
-    json: { type: 'boolean', help: 'print the status as JSON' },
+    json: { type: 'boolean', help: 'print JSON, an object a line' },
     ...siteOption,
+    ...readingOptions,
   },
   run: async (input) => {
     mustHaveWords(statusCommand, input, 1, 1)
     const [id = ''] = input.words
-    if (!requestId.safeParse(id).success)
-      throw new SeneschalError('usage', `${JSON.stringify(id)} is not a request id.`)
+    const json = input.values.json === true
+    if (!requestId.safeParse(id).success) {
+      const target = targetIn(id)
+      if (target === undefined)
+        throw new SeneschalError('usage', `${JSON.stringify(id)} is neither a request's id nor ~ACCOUNT/….`)
+      return showTarget(readingClient(input), target, json)
+    }
     const site = siteDirectory(input)
+    if (isForHub(input, site))
+      return showRequest(readingClient(input), id, { json, follows: input.values.follow === true })
     const { findRequest } = await import('../published-requests.ts')
     const follows = input.values.follow === true
     let shown = ''
@@ -63,7 +88,7 @@ export const statusCommand: Command = {
           throw new SeneschalError('request.unknown')
       } else {
         seenAt = performance.now()
-        const line = input.values.json === true ? JSON.stringify(status) : present(status)
+        const line = json ? JSON.stringify(status) : present(status)
         if (line !== shown) process.stdout.write(`${line}\n`)
         shown = line
         if (status.state !== 'waiting') return status.state === 'done' ? 0 : 1

@@ -1,6 +1,6 @@
 /** `seneschal token`: tokens with which scripts read, made, listed and revoked by the person whose rights they have. */
 import { SeneschalError } from '../../protocol/errors.ts'
-import { formatId, parseId } from '../../protocol/ids.ts'
+import { parseId } from '../../protocol/ids.ts'
 import {
   type TokenRead,
   type TokenRow,
@@ -11,6 +11,7 @@ import {
 } from '../../protocol/script-tokens.ts'
 import { type Command, type Input, mustHaveWords, text, texts } from '../command.ts'
 import { hubClient, hubOption, section } from '../hub/options.ts'
+import { scopeWords } from '../hub/scope-words.ts'
 
 const day = 24 * 3_600_000
 
@@ -85,9 +86,6 @@ export const tokenCreateCommand: Command = {
     return 0
   },
 }
-
-const scopeWords = ({ reads, on }: TokenScope): string =>
-  `${reads.join(',')} of ${on === null ? 'all' : on.map(formatId).join(' ')}`
 
 const line = (row: TokenRow, withPerson: boolean): string =>
   [

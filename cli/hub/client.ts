@@ -1,11 +1,15 @@
 /** A hub as a command line sees it: the same gate, session and grants as the browser's. */
 import type { z } from 'zod/mini'
 import { errorBody, sessionBody } from '../../protocol/api.ts'
-import { errorTable, isErrorCode, SeneschalError } from '../../protocol/errors.ts'
+import { type ErrorCode, errorTable, isErrorCode, SeneschalError } from '../../protocol/errors.ts'
 import { cookieFor, type Env, keepCookie } from './session-file.ts'
 
 export type HubClient = {
   readonly hub: string
+  /** Whether it reads with a script's token. */
+  readonly isToken: boolean
+  /** An answer whose body is read as it comes, for as long as it takes; throws for any that is not 2xx. */
+  readonly open: (path: string) => Promise<Response>
   readonly get: <T>(path: string, schema: z.ZodMiniType<T>) => Promise<T>
   /** Of the session, where there is one: with its CSRF token. Resolves to the status too. */
   readonly change: <T>(
@@ -20,34 +24,48 @@ export type HubClient = {
 const cookieName = '__Host-seneschal'
 const timeoutMs = 60_000
 
-const failure = (status: number, body: unknown): SeneschalError => {
+/** What helps whoever reads it on a command line. */
+const adviceFor = (code: ErrorCode, hub: string): string | undefined =>
+  code === 'session.ended' || code === 'session.missing' ? `seneschal login ${hub}` : undefined
+
+const failure = (hub: string, status: number, body: unknown): SeneschalError => {
   const parsed = errorBody.safeParse(body)
   if (!parsed.success)
-    return new SeneschalError('lost.connection', `The hub answered ${status}, and not as one.`)
+    return new SeneschalError('lost.connection', `${hub} answered ${status}, and not as a hub.`)
   const { code, message } = parsed.data.error
   if (!isErrorCode(code)) return new SeneschalError('lost.connection', `The hub says: ${message} [${code}]`)
   const { text } = errorTable[code]
   return new SeneschalError(
     code,
-    message.startsWith(text) ? message.slice(text.length).trim() || undefined : message,
+    message.startsWith(text) ? message.slice(text.length).trim() || adviceFor(code, hub) : message,
   )
+}
+
+/** Why, as far as the system says it: `ECONNREFUSED`, a certificate that does not hold, the time that was over. */
+const reasonOf = (thrown: unknown): string => {
+  const { name, cause } = thrown instanceof Error ? thrown : { name: '', cause: undefined }
+  if (name === 'TimeoutError') return ` within ${timeoutMs / 1000} s`
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' ? ` (${code})` : ''
 }
 
 /** With a token it reads alone; the session of this command line is left out of it. */
 export const createHubClient = (hub: string, env: Env, token?: string): HubClient => {
-  const ask = async (
+  /** Any answer, with its cookie kept. `limit`: ms for all of it; undefined where its body may take its time. */
+  const send = async (
     method: string,
     path: string,
     more: Readonly<Record<string, string>>,
     body?: unknown,
-  ) => {
+    limit: number | undefined = timeoutMs,
+  ): Promise<Response> => {
     const cookie = token === undefined ? cookieFor(hub, env) : undefined
     let response: Response
     try {
       response = await fetch(new URL(path, hub), {
         method,
         redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
+        ...(limit === undefined ? {} : { signal: AbortSignal.timeout(limit) }),
         headers: {
           accept: 'application/json',
           ...(cookie === undefined ? {} : { cookie: `${cookieName}=${cookie}` }),
@@ -58,21 +76,29 @@ export const createHubClient = (hub: string, env: Env, token?: string): HubClien
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
     } catch (cause) {
-      throw new SeneschalError('lost.connection', `${hub} does not answer.`, { cause })
+      throw new SeneschalError('lost.connection', `${hub} does not answer${reasonOf(cause)}.`, { cause })
     }
     for (const line of response.headers.getSetCookie()) {
       const [name, value] = (line.split(';', 1)[0] ?? '').split('=')
       if (name === cookieName) await keepCookie(hub, value === '' ? undefined : value, env)
     }
-    const text = await response.text()
-    let answer: unknown
+    return response
+  }
+  const bodyOf = async (response: Response): Promise<unknown> => {
+    const text = await response.text().catch((cause: unknown) => {
+      throw new SeneschalError('lost.connection', `${hub} broke its answer off.`, { cause })
+    })
     try {
-      answer = text === '' ? undefined : JSON.parse(text)
+      return text === '' ? undefined : JSON.parse(text)
     } catch {
-      throw failure(response.status, undefined)
+      throw failure(hub, response.status, undefined)
     }
-    if (!response.ok) throw failure(response.status, answer)
-    return { status: response.status, body: answer }
+  }
+  const ask = async (...asked: Parameters<typeof send>) => {
+    const response = await send(...asked)
+    const body = await bodyOf(response)
+    if (!response.ok) throw failure(hub, response.status, body)
+    return { status: response.status, body }
   }
   const parsed = <T>(schema: z.ZodMiniType<T>, body: unknown): T => {
     const found = schema.safeParse(body)
@@ -87,6 +113,12 @@ export const createHubClient = (hub: string, env: Env, token?: string): HubClien
 
   return {
     hub,
+    isToken: token !== undefined,
+    open: async (path) => {
+      const response = await send('GET', path, { accept: '*/*' }, undefined, undefined)
+      if (!response.ok) throw failure(hub, response.status, await bodyOf(response))
+      return response
+    },
     get: async (path, schema) => parsed(schema, (await ask('GET', path, {})).body),
     change: async (method, path, body, schema) => {
       const isOpen = path === '/auth/device' || path === '/auth/device/token'

@@ -60,6 +60,12 @@ export const hubOf = (named: string | undefined, env: Env): string => {
   return hubAddress(chosen)
 }
 
+/** All hubs that somebody signed in to, the one that is meant where none is named first. */
+export const knownHubs = (env: Env): readonly string[] => {
+  const { hubs, last } = read(env)
+  return Object.keys(hubs).toSorted((a, b) => Number(b === last) - Number(a === last) || a.localeCompare(b))
+}
+
 export const cookieFor = (hub: string, env: Env): string | undefined => read(env).hubs[hub]?.cookie
 
 /** Undefined forgets it. */

@@ -1,70 +1,29 @@
 /** A person at a shell: signs in through a browser elsewhere, looks, raises, acts, leaves. Real hub, provider and processes. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { confirmWith, createCommandLine, type Running } from '../harness/command-line.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
+import { freePort } from '../harness/ports.ts'
 import { until } from '../harness/until.ts'
-
-const main = join(dirname(dirname(import.meta.dirname)), 'cli/main.ts')
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
-type Ran = { readonly code: number | null; readonly out: string; readonly err: string }
-type Running = { readonly child: ChildProcess; readonly err: () => string; readonly ended: Promise<Ran> }
 
 const begin = async (t: TestContext) => {
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const hub = await startTestHub(t, { at: { origin, port }, config: { commandLine: { enabled: true } } })
-  const home = mkdtempSync(join(tmpdir(), 'seneschal-home-'))
-  t.after(() => rmSync(home, { recursive: true }))
-  const start = (...args: readonly string[]): Running => {
-    const child = spawn(process.execPath, [main, ...args], {
-      env: { HOME: home, PATH: process.env.PATH },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const said = { out: '', err: '' }
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said.out += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said.err += text
-    })
-    const ended = new Promise<Ran>((resolve) => child.once('close', (code) => resolve({ code, ...said })))
-    return { child, err: () => said.err, ended }
-  }
-  return { hub, origin, home, start, seneschal: (...args: readonly string[]) => start(...args).ended }
+  return { hub, origin, ...createCommandLine(t) }
 }
-
-/** What the person does with what the command line shows. */
-const confirm = async (hub: TestHub, running: Running, person: string): Promise<Ran> => {
-  await until(() => /confirm the code/.test(running.err()), 20_000)
-  const [, uri = ''] = /Open (\S+)/.exec(running.err()) ?? []
-  const browser = hub.visitor()
-  const asked = await browser.submit(await browser.open(uri), {})
-  const [, code = '?'] = /the code (\S+)/.exec(running.err()) ?? []
-  assert.ok(asked.text.includes(code), 'the same code on both sides')
-  await browser.submit(await browser.submit(asked, {}), { name: person, password: person })
-  return running.ended
-}
+const confirm = (hub: TestHub, running: Running, person: string) =>
+  confirmWith(hub.visitor(), running, person)
 
 test('somebody signs in, sees what they may, raises, acts, and leaves nothing behind', async (t) => {
   const { hub, origin, home, start, seneschal } = await begin(t)
   const nobody = await seneschal('whoami')
   assert.match(nobody.err, /seneschal login https:\/\/HUB \[session\.missing\]/)
 
-  const signedIn = await confirm(hub, start('login', origin), 'jacintar')
+  const signedIn = await confirm(hub, start(['login', origin]), 'jacintar')
   assert.equal(signedIn.code, 0, signedIn.err)
   assert.match(signedIn.out, /^jacintar at http:\/\/localhost:\d+, read-only\ngroups: oidc\/forecasters/)
   const file = join(home, '.config/seneschal/sessions.json')
@@ -80,9 +39,9 @@ test('somebody signs in, sees what they may, raises, acts, and leaves nothing be
   const task = 'atmosphere_stage/clouds//20261122T0600Z/climb'
   const early = await seneschal('hold', task)
   assert.equal(early.code, 1)
-  assert.match(early.err, /This needs raised privileges\. Raise to execute\. \[elevation\.required\]/)
+  assert.match(early.err, /This needs raised privileges\. seneschal raise execute \[elevation\.required\]/)
 
-  const raised = await confirm(hub, start('raise', 'execute', '--reason', 'clouds hangs'), 'jacintar')
+  const raised = await confirm(hub, start(['raise', 'execute', '--reason', 'clouds hangs']), 'jacintar')
   assert.match(raised.out, /raised to execute until/)
   const held = await seneschal('hold', task, '--no-wait', '--reason', 'disk full')
   assert.equal(held.code, 0, held.err)
@@ -91,7 +50,7 @@ test('somebody signs in, sees what they may, raises, acts, and leaves nothing be
     [intent?.person, intent?.action, intent?.task, intent?.reason, intent?.request],
     ['jacintar', 'hold', 'climb', 'disk full', held.out.trim()],
   )
-  const waiting = start('hold', task)
+  const waiting = start(['hold', task])
   await until(async () => (await hub.audited('action.intended')).length === 2, 20_000)
   const request = (await hub.audited('action.intended')).at(-1)?.request ?? ''
   await hub.feed.put('request', request, {
@@ -113,7 +72,7 @@ test('somebody signs in, sees what they may, raises, acts, and leaves nothing be
 
 test('a session file that others may read, a hub in the open, and one that answers nonsense are refused', async (t) => {
   const { hub, origin, home, start, seneschal } = await begin(t)
-  await confirm(hub, start('login', origin), 'mel')
+  await confirm(hub, start(['login', origin]), 'mel')
   chmodSync(join(home, '.config/seneschal/sessions.json'), 0o644)
   assert.match((await seneschal('whoami')).err, /Others can read .* \[config\.invalid\]/)
   for (const address of ['http://hub.example', 'ftp://hub.example', 'https://hub.example/path', 'hub'])
