@@ -60,6 +60,8 @@ export const verbInput = z.strictObject({
   runDirRoot,
   /** `connect` and `stop` only: refuse, or do nothing, if another run of the server is up by now. */
   instance: z.optional(instanceId),
+  /** `status` only: with the last lines of its log, also of one that runs. */
+  log: z.optional(z.boolean()),
 })
 export type VerbInput = Readonly<z.infer<typeof verbInput>>
 
@@ -102,13 +104,19 @@ const running = {
 export const startAnswer = z.object({ ...running, socket: absolutePath })
 export type StartAnswer = Readonly<z.infer<typeof startAnswer>>
 
+const asked = {
+  /** Resident, bytes. */
+  memory: z.optional(count),
+  log: z.optional(z.array(z.string())),
+}
+
 export const statusAnswer = z.discriminatedUnion('state', [
-  z.object({ state: z.literal('running'), ...running, socket: absolutePath }),
+  z.object({ state: z.literal('running'), ...running, ...asked, socket: absolutePath }),
   /**
    * The process lives but its socket does not answer: hung, or on its way down; or merely slow, if it is busy: at work
    * while it was waited for, or waiting for a processor or a disk.
    */
-  z.object({ state: z.literal('silent'), busy: z.optional(z.boolean()), ...running }),
+  z.object({ state: z.literal('silent'), busy: z.optional(z.boolean()), ...running, ...asked }),
   /** The last one ended; `log` has its last lines. */
   z.object({ state: z.literal('exited'), ...running, log: z.array(z.string()) }),
   /** None was started since the host came up. */

@@ -8,9 +8,11 @@ import type { Transport } from '../wire/transport.ts'
 import { createTunnelClient, type TunnelClient } from '../wire/tunnel.ts'
 import { type CandidateHost, createHostChooser, type Measure } from './choose-host.ts'
 import type { Handle, Spawner, SpawnerDeps } from './contract.ts'
+import { createPlacement, type PlacementOptions } from './placement.ts'
 
 export type AgentSpawnerOptions = {
   readonly hosts: readonly CandidateHost[]
+  readonly placement?: PlacementOptions | undefined
   /** A new transport to the account on that host; asked once and kept. */
   readonly transport: (host: string, account: string) => Transport
   /** Where the agent keeps sockets and records; undefined leaves it to the agent. */
@@ -40,12 +42,17 @@ const parseHandle = (handle: Handle): AgentHandle => {
 
 export const createAgentSpawner = (
   options: AgentSpawnerOptions,
-  deps: Pick<SpawnerDeps, 'now' | 'warn'>,
+  deps: Pick<SpawnerDeps, 'now' | 'warn' | 'random'>,
 ): Spawner => {
   const transports = new Map<string, Transport>()
   const tunnels = new Map<string, { readonly instance: string; readonly tunnel: TunnelClient }>()
   const listeners = new Set<(instance: string) => void>()
-  const chooser = createHostChooser({ hosts: options.hosts, now: deps.now })
+  const chooser = createHostChooser({
+    ...{ hosts: options.hosts, now: deps.now, random: deps.random },
+    placement: createPlacement(options.placement ?? {}, (kind, host, err) =>
+      deps.warn('A rule for where servers go has no answer.', { rule: kind, host, err }),
+    ),
+  })
 
   const reach = (host: string, account: string): Transport => {
     // The name becomes part of a command line's user and of paths; nothing else may get as far as here.
@@ -89,11 +96,14 @@ export const createAgentSpawner = (
     return tunnel
   }
 
+  const measureAs =
+    (account: string): Measure =>
+    (host, bound, reached) =>
+      callStats(reach(host, account), {}, { signal: bound, reached })
+
   return {
     start: async (account, settings, progress, signal) => {
-      const measure: Measure = (host, bound, reached) =>
-        callStats(reach(host, account), {}, { signal: bound, reached })
-      const host = await chooser.choose(account, measure, signal)
+      const host = await chooser.choose(account, measureAs(account), signal)
       const transport = reach(host, account)
       const handle = { version: 1, account, host, instance: settings.instance } as const
       await progress({ text: `Starting on ${host}.`, handle, host })
@@ -111,7 +121,12 @@ export const createAgentSpawner = (
       if (status.state === 'off' || status.instance !== handle.instance) return { state: 'exited', log: [] }
       switch (status.state) {
         case 'running':
-          return { state: 'running', version: status.version, startedAt: status.startedAt }
+          return {
+            state: 'running',
+            version: status.version,
+            startedAt: status.startedAt,
+            ...(status.memory === undefined ? {} : { memory: status.memory }),
+          }
         case 'silent':
           return { state: 'silent', busy: status.busy === true }
         case 'exited':
@@ -129,7 +144,15 @@ export const createAgentSpawner = (
       return () => listeners.delete(listener)
     },
     condemn: chooser.condemn,
-    stats: chooser.stats,
+    hosts: chooser.hosts,
+    sample: (accountsOn, signal) => chooser.sample(accountsOn, measureAs, signal),
+    log: async (stored, signal) => {
+      const { account, host, instance } = parseHandle(stored)
+      const input = { ...place(account), log: true }
+      const status = await callStatus(reach(host, account), input, { signal })
+      if (status.state === 'off' || status.instance !== instance) return []
+      return status.log ?? []
+    },
     close: async () => {
       for (const key of [...tunnels.keys()]) dropTunnel(key)
       for (const transport of transports.values()) transport.close()

@@ -2,11 +2,14 @@
 import type { StatsAnswer } from '../protocol/agent.ts'
 import { isErrorCode, SeneschalError } from '../protocol/errors.ts'
 import { orAborted } from '../wire/or-aborted.ts'
-import type { HostStats } from './contract.ts'
+import type { HostView } from './contract.ts'
 import { createHostLoad, type HostLoad, quorum } from './host-load.ts'
+import type { Placement, PlacementSubject } from './placement.ts'
 
 export type CandidateHost = {
   readonly name: string
+  /** What the site's rules may ask for. */
+  readonly labels?: readonly string[] | undefined
   /** Takes no new servers. */
   readonly condemned?: boolean | undefined
 }
@@ -18,17 +21,30 @@ export type CandidateHost = {
 export type Measure = (host: string, signal: AbortSignal, reached: () => void) => Promise<StatsAnswer>
 
 export type HostChooser = {
-  /** Rejects with `host.condemned` where no host takes servers, else with why no host answered. */
+  /**
+   * Rejects with `host.condemned` where no host takes servers, `host.none-fits` where the site's rules leave none, else
+   * with why no host answered.
+   */
   readonly choose: (account: string, measure: Measure, signal: AbortSignal) => Promise<string>
   /** Besides those that are condemned by configuration; in place of those named before. */
   readonly condemn: (hosts: ReadonlySet<string>) => void
-  readonly stats: () => readonly HostStats[]
+  readonly hosts: () => readonly HostView[]
+  /** Asks each host, as up to three accounts that are known there. */
+  readonly sample: (
+    accountsOn: (host: string) => readonly string[],
+    measureAs: (account: string) => Measure,
+    signal: AbortSignal,
+  ) => Promise<void>
 }
 
 export type HostChooserOptions = {
   readonly hosts: readonly CandidateHost[]
+  /** The site's own rules. */
+  readonly placement?: Placement
   /** Epoch, ms. */
   readonly now: () => number
+  /** In [0, 1): decides between equals; the first of them without it. */
+  readonly random?: () => number
   /** A host that does not answer within this, ms, … */
   readonly bound?: number
   /** … is not asked again for so long. */
@@ -48,6 +64,8 @@ type Known = {
   placed: number[]
 }
 
+type Answer = { readonly about: Known; readonly stats: StatsAnswer }
+
 /** Of a host's last free memory one more server might be the end. */
 const crowded = ({ load, cores, memory }: StatsAnswer): boolean =>
   load[0] >= cores * 2 || memory.available < memory.total * 0.05
@@ -57,7 +75,7 @@ const isAboutHost = (error: unknown): boolean =>
   (error.code === 'host.unreachable' || error.code === 'host.key-unknown' || error.code === 'lost.connection')
 
 export const createHostChooser = (options: HostChooserOptions): HostChooser => {
-  const { now } = options
+  const { now, placement = {}, random = () => 0 } = options
   const bound = options.bound ?? 2000
   const downFor = options.downFor ?? 60_000
   const freshFor = options.freshFor ?? 5000
@@ -129,64 +147,93 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   }
 
   /** Smaller is better, compared from the left; a burst is spread by the placements before load can tell. */
-  const rank = (about: Known, stats: StatsAnswer): readonly number[] => {
-    about.placed = about.placed.filter((at) => now() - at < recent)
+  const usualRank = (placed: number, stats: StatsAnswer): readonly number[] => {
     const cores = Math.max(1, stats.cores)
-    return [
-      Number(crowded(stats)),
-      about.placed.length / cores,
-      stats.load[0] / cores,
-      stats.sessions / cores,
-    ]
+    return [Number(crowded(stats)), placed / cores, stats.load[0] / cores, stats.sessions / cores]
   }
+
+  const placedOn = (about: Known): number => {
+    about.placed = about.placed.filter((at) => now() - at < recent)
+    return about.placed.length
+  }
+  const rank = (subject: PlacementSubject, { about, stats }: Answer): readonly number[] => {
+    const placed = placedOn(about)
+    return placement.rank === undefined
+      ? [...usualRank(placed, stats), random()]
+      : [placement.rank(subject, { stats, placed }), placed / Math.max(1, stats.cores), random()]
+  }
+  const takes = (subject: PlacementSubject, { about, stats }: Answer): boolean =>
+    placement.filter === undefined || placement.filter(subject, { stats, placed: placedOn(about) })
 
   return {
     choose: async (account, measure, signal) => {
       signal.throwIfAborted()
       const open = options.hosts.filter(({ name, condemned }) => condemned !== true && !shut.has(name))
-      const candidates = open.flatMap(({ name }) => {
+      const candidates = open.flatMap(({ name, labels = [] }) => {
         const about = known.get(name)
-        return about === undefined ? [] : [{ name, about }]
+        const subject = { account, host: name, labels }
+        if (about === undefined || placement.where?.(subject) === false) return []
+        return [{ name, about, subject }]
       })
+      if (open.length === 0) throw new SeneschalError('host.condemned', 'Every host is.')
       const [only] = candidates
-      if (only === undefined) throw new SeneschalError('host.condemned', 'Every host is.')
+      if (only === undefined)
+        throw new SeneschalError('host.none-fits', `The site allows ${account} none that takes servers.`)
       // Nothing to choose between: its own answer to the start tells more than a measurement.
-      if (candidates.length === 1) return place(only.name, only.about)
+      if (candidates.length === 1 && placement.filter === undefined) return place(only.name, only.about)
 
       const up = candidates.filter(({ about }) => about.downUntil <= now())
       // All are down: somebody has to find out that one came back.
       const asked = up.length > 0 ? up : candidates
       const answers = await Promise.allSettled(
-        asked.map(async ({ name, about }) => ({
-          name,
-          about,
+        asked.map(async ({ name, about, subject }) => ({
+          ...{ name, about, subject },
           stats: await statsOf(name, about, account, measure),
         })),
       )
       signal.throwIfAborted()
       const good = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
       const ranked = good
-        .map((one) => ({ ...one, rank: rank(one.about, one.stats) }))
+        .filter((one) => takes(one.subject, one))
+        .map((one) => ({ ...one, rank: rank(one.subject, one) }))
         .toSorted((a, b) => compare(a.rank, b.rank))
       const [best] = ranked
       if (best !== undefined) return place(best.name, best.about)
+      if (good.length > 0)
+        throw new SeneschalError('host.none-fits', `At the moment none of ${namesOf(good)} takes one more.`)
       throw noneAnswered(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
     },
     condemn: (hosts) => {
       shut = hosts
     },
-    stats: () =>
-      [...known].flatMap(([host, { load }]) => {
-        const stats = load.latest()
-        return stats === undefined ? [] : [{ host, ...stats }]
+    hosts: () =>
+      options.hosts.map(({ name, labels = [], condemned = false }) => {
+        const about = known.get(name)
+        const downUntil = about === undefined || about.downUntil <= now() ? null : about.downUntil
+        return { host: name, labels, condemned, downUntil, measured: about?.load.latest() ?? null }
       }),
+    sample: async (accountsOn, measureAs, signal) => {
+      const askOne = async ([name, about]: readonly [string, Known]) => {
+        const accounts = [...new Set([...accountsOn(name), ...about.load.tellers()])].slice(0, quorum)
+        const asked = accounts.map((account) => ask(name, about, account, measureAs(account)))
+        // What is wrong with a host stands in `downUntil`; what is wrong with an account is told where it is opened.
+        await orAborted(Promise.allSettled(asked), signal)
+      }
+      await Promise.all([...known].map(askOne))
+    },
   }
+}
+
+const namesOf = (hosts: readonly { readonly name: string }[]): string => {
+  const names = hosts.map(({ name }) => name)
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 }
 
 const compare = (a: readonly number[], b: readonly number[]): number => {
   for (const [index, value] of a.entries()) {
     const difference = value - (b[index] ?? 0)
-    if (difference !== 0) return difference
+    // Two that are infinite differ by no number.
+    if (!Number.isNaN(difference) && difference !== 0) return difference
   }
   return 0
 }

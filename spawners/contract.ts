@@ -34,7 +34,13 @@ export type StartProgress = {
 }
 
 export type ServerState =
-  | { readonly state: 'running'; readonly version: string; readonly startedAt: number }
+  | {
+      readonly state: 'running'
+      readonly version: string
+      readonly startedAt: number
+      /** Resident, bytes, where it is known. */
+      readonly memory?: number
+    }
   /**
    * The process is there but does not answer: hung, or on its way down. If it is busy it may merely be slow: it did
    * something while it was waited for, or waits for a processor or a disk.
@@ -43,7 +49,17 @@ export type ServerState =
   /** Gone, or never came up. `log` is its own last lines, where they are left. */
   | { readonly state: 'exited'; readonly log: readonly string[] }
 
-export type HostStats = StatsAnswer & { readonly host: string }
+/** A host that servers may go to. */
+export type HostView = {
+  readonly host: string
+  readonly labels: readonly string[]
+  /** By configuration it takes no new servers. */
+  readonly condemned: boolean
+  /** It did not answer, and is not asked again before then; epoch ms. */
+  readonly downUntil: number | null
+  /** The last that is known of its load. */
+  readonly measured: (StatsAnswer & { /** Epoch, ms. */ readonly at: number }) | null
+}
 
 export type Spawner = {
   /**
@@ -75,8 +91,15 @@ export type Spawner = {
   readonly onLost?: (listener: (instance: string) => void) => () => void
   /** Hosts that take no new servers until it is said otherwise; what runs there goes on. */
   readonly condemn?: (hosts: ReadonlySet<string>) => void
-  /** Load of the hosts as last measured, where the spawner measures any. */
-  readonly stats?: () => readonly HostStats[]
+  /** The hosts among which it chooses, where it does. */
+  readonly hosts?: () => readonly HostView[]
+  /**
+   * Measures them all again, for `hosts` to show; nobody waits for it, and what does not answer is passed over.
+   * `accountsOn` names accounts with servers on a host: as them it can be asked.
+   */
+  readonly sample?: (accountsOn: (host: string) => readonly string[], signal: AbortSignal) => Promise<void>
+  /** The server's own last lines, while it runs. */
+  readonly log?: (handle: Handle, signal?: AbortSignal) => Promise<readonly string[]>
   /** Ends streams and connections, not the servers. */
   readonly close: () => Promise<void>
 }

@@ -8,8 +8,10 @@ export type HostLoad = {
   readonly tell: (account: string, stats: StatsAnswer) => void
   /** What the fresh answers of enough accounts come to, or else the account's own; undefined where it has none. */
   readonly forAccount: (account: string) => StatsAnswer | undefined
-  /** The same of all that were told last, fresh or not. */
-  readonly latest: () => StatsAnswer | undefined
+  /** The same of all that were told last, fresh or not, with when the last was. */
+  readonly latest: () => (StatsAnswer & { readonly at: number }) | undefined
+  /** Who told, the last first. */
+  readonly tellers: () => readonly string[]
 }
 
 export type HostLoadOptions = {
@@ -54,6 +56,13 @@ export const createHostLoad = ({ now, freshFor }: HostLoadOptions): HostLoad => 
       const heeded = fresh.length < quorum ? fresh.filter(([who]) => who === account) : fresh
       return combine(heeded.map(([, { stats }]) => stats))
     },
-    latest: () => combine([...answers.values()].map(({ stats }) => stats)),
+    latest: () => {
+      const all = [...answers.values()]
+      // Enough of those that were told together; what others said long ago is no part of it.
+      const last = Math.max(...all.map(({ at }) => at))
+      const stats = combine(all.filter(({ at }) => last - at < freshFor).map(({ stats }) => stats))
+      return stats === undefined ? undefined : { ...stats, at: last }
+    },
+    tellers: () => [...answers.keys()].toReversed(),
   }
 }

@@ -7,6 +7,7 @@ import { createSshJump } from '../wire/ssh-jump.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
 import { createAgentSpawner } from './agent-spawner.ts'
 import { type SpawnerDefinition, spawnerContract } from './contract.ts'
+import { placementOptions } from './placement.ts'
 
 const hostName = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,254}$/))
 const userName = z.string().check(z.regex(/^[a-z_][a-z0-9_-]{0,31}$/))
@@ -49,11 +50,15 @@ export const sshOptions = z.strictObject({
         hostKeys,
         /** One of `jumps`. */
         jump: z.optional(hostName),
+        /** For the rules of `placement`. */
+        labels: z.optional(z.array(z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)))),
         /** Keeps its servers and takes no new ones. */
         condemned: z.optional(z.boolean()),
       }),
     )
     .check(z.minLength(1)),
+  /** Which hosts an account belongs on, which of them take one more, and which of those is best. */
+  placement: z.optional(placementOptions),
   ...key,
   /** A known_hosts file, read at each connection. Hosts stand there under their name, bastions under their address. */
   knownHosts: z.optional(absolute),
@@ -127,6 +132,7 @@ export const sshSpawner: SpawnerDefinition<SshOptions> = {
     const spawner = createAgentSpawner(
       {
         hosts: options.hosts,
+        placement: options.placement,
         transport: (name, account) => {
           const host = hosts.get(name)
           if (host === undefined) throw new SeneschalError('host.unreachable', `${name} is not configured.`)

@@ -1,6 +1,7 @@
 /** The one door of this server: who asks, and whether they may. No route answers without having passed it. */
 import type { IncomingMessage } from 'node:http'
 import { decide } from '../policy/decide.ts'
+import { tellDecision } from '../policy/words.ts'
 import { type ErrorCode, SeneschalError } from '../protocol/errors.ts'
 import type { PermissionAction } from '../protocol/permissions.ts'
 import { scopeOf } from '../protocol/script-tokens.ts'
@@ -66,7 +67,7 @@ export const createAdmission = (parts: {
       const visible = workflow !== undefined && may(viewer, 'view', workflow)
       if (!visible || model.get('workflow', workflow) === undefined) throw new SeneschalError(hidden)
       const decision = decide(snapshot, { who: viewer.who, action, account, workflow })
-      if (!decision.allowed) throw new SeneschalError('permission.denied', decision.reason)
+      if (!decision.allowed) throw new SeneschalError('permission.denied', tellDecision(decision))
     },
   }
 }

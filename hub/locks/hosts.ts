@@ -1,21 +1,24 @@
-/** A locked host takes no new servers, and nobody stays connected to what runs there. */
+/**
+ * A condemned host takes no new servers; a locked one neither, and nobody stays connected to what runs there.
+ */
 import { closeCodes } from '../../protocol/frames.ts'
 import type { Spawner } from '../../spawners/contract.ts'
-import type { LiveSockets, PolicyView, Servers, SiteView } from '../context.ts'
+import type { LiveSockets, PolicyView, Servers } from '../context.ts'
+import type { Condemned } from '../servers/condemned.ts'
 
 /** Returns how to look no more. */
 export const watchHostLocks = (parts: {
   readonly policy: Pick<PolicyView, 'snapshot' | 'onChange'>
-  readonly site: Pick<SiteView, 'accounts'>
   readonly servers: Pick<Servers, 'row'>
   readonly live: Pick<LiveSockets, 'close'>
-  readonly spawner: (account: string) => Spawner
+  readonly condemned: Pick<Condemned, 'list' | 'onChange'>
+  readonly spawners: () => readonly Spawner[]
 }): (() => void) => {
   const { policy, servers, live } = parts
   const look = (): void => {
     const hosts = new Set(policy.snapshot()?.locks.hosts)
-    const spawners = new Set(parts.site.accounts().map(({ account }) => parts.spawner(account)))
-    for (const spawner of spawners) spawner.condemn?.(hosts)
+    const closed = new Set([...hosts, ...parts.condemned.list().map(({ host }) => host)])
+    for (const spawner of parts.spawners()) spawner.condemn?.(closed)
     if (hosts.size === 0) return
     live.close(({ account }) => {
       const host = account === undefined ? null : servers.row(account).host
@@ -23,5 +26,8 @@ export const watchHostLocks = (parts: {
     }, closeCodes.forbidden)
   }
   look()
-  return policy.onChange(look)
+  const stops = [policy.onChange(look), parts.condemned.onChange(look)]
+  return () => {
+    for (const stop of stops) stop()
+  }
 }

@@ -15,6 +15,7 @@ import {
   type SiteView,
   type Wants,
 } from '../context.ts'
+import { groupsLookEvery } from '../groups.ts'
 import { mayViewAnything } from '../visible.ts'
 
 export type ServerParts = {
@@ -24,13 +25,12 @@ export type ServerParts = {
   readonly servers: Servers
   readonly live: LiveSockets
   readonly audit: Pick<Audit, 'record'>
+  /** Keeps proxies from ending a quiet stream, and looks whether its reader still may, ms. */
   readonly pingEvery?: number
 }
 
 type Request = FastifyRequest<{ Params: { account: string } }>
 
-/** Keeps proxies from ending a quiet stream, ms. */
-const pingEveryDefault = 15_000
 /** What a reader may leave unread, bytes: more than one start has to say. */
 const patience = 256 * 1024
 
@@ -44,7 +44,7 @@ const wants = (request: FastifyRequest): Wants => ({
 const eventText = (event: ProgressEvent): string => `event: progress\ndata: ${JSON.stringify(event)}\n\n`
 
 export const serverRoutes =
-  ({ gate, site, policy, servers, live, audit, pingEvery = pingEveryDefault }: ServerParts) =>
+  ({ gate, site, policy, servers, live, audit, pingEvery = groupsLookEvery }: ServerParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.post('/api/accounts/:account/server', { config: { kind: CHANGE, wants } }, async (request, reply) => {
       const viewer = gate.viewer(request)

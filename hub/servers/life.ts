@@ -8,6 +8,8 @@ import type { Duplex } from 'node:stream'
 import type { ProgressEvent } from '../../protocol/api.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { ServerRow, ServerState } from '../../protocol/rows.ts'
+import { version as productVersion } from '../../protocol/version.ts'
+import type { Handle } from '../../spawners/contract.ts'
 import type { Viewer } from '../context.ts'
 import type { StoredServer } from '../store/servers.ts'
 import { createInterest } from './interest.ts'
@@ -18,12 +20,20 @@ import { createPulse } from './pulse.ts'
 import { createServerRecords } from './records.ts'
 import type { ServersParts } from './servers.ts'
 import { beyondReach, onTheRoad } from './troubles.ts'
+import type { Turns } from './turns.ts'
 import { createBench, type Start } from './work.ts'
 
 export type Life = {
   readonly row: () => ServerRow
   readonly ensure: (viewer: Viewer) => Promise<void>
   readonly stop: (viewer: Viewer) => Promise<void>
+  /** Ends it, and starts it where servers go now if somebody looks. Rejects where it did not come up again. */
+  readonly move: (viewer: Viewer) => Promise<void>
+  readonly watched: () => boolean
+  /** As the last look found it. */
+  readonly found: () => FoundServer | undefined
+  /** Its own last lines; none where it is off. */
+  readonly log: () => Promise<readonly string[]>
   readonly dial: (signal?: AbortSignal) => Promise<Duplex>
   /** Of the running server; `server.starting` or `server.off` where there is none. */
   readonly instance: () => string
@@ -36,25 +46,37 @@ export type Life = {
   readonly close: () => Promise<void>
 }
 
+/** At that time, epoch ms. */
+export type FoundServer = { readonly version: string; readonly memory: number | null; readonly at: number }
+
 /** A stop that takes longer has failed, ms. */
 const stopPatience = 15_000
 const clearPatience = 8000
 /** A server that is in trouble is looked at again so soon, and less often the longer it lasts: looks cost its host, ms. */
 const soonAgain = 2000
 const latestAgain = 10_000
+
+const waitingText = (before: number): string =>
+  before === 0
+    ? 'Waiting for its turn: it is the next.'
+    : `Waiting for its turn: ${before === 1 ? 'one comes' : `${before} come`} before.`
+
 export const createLife = (
   account: string,
-  parts: ServersParts,
+  parts: ServersParts & { readonly turns: Pick<Turns, 'take'> },
   onChange: (row: ServerRow) => void,
 ): Life => {
-  const { store, now, log } = parts
+  const { store, now, log, version: ownVersion = productVersion } = parts
   const spawner = parts.spawner(account)
   const interest = createInterest(now)
   const records = createServerRecords(account, parts)
   const looker = createLooker(spawner, now)
   const bench = createBench((kind, err) => log.warn({ err, account }, `${kind} failed`))
   const isFree = () => bench.present() === undefined
-  let row: ServerRow = { account, state: 'off', host: null, since: now(), code: null, reason: null }
+  let row: ServerRow = {
+    ...{ account, state: 'off', host: null, since: now(), code: null, reason: null, version: null },
+  }
+  let found: FoundServer | undefined
   const progress = createProgress({ state: 'off', message: 'The server is off.', at: now(), code: null })
   /** The one that runs, may still run, or is being started. */
   let present: Incarnation | undefined
@@ -69,7 +91,10 @@ export const createLife = (
   const become = (state: ServerState, message: string, trouble?: SeneschalError) => {
     const since = state === row.state ? row.since : now()
     const host = state === 'off' ? null : (present?.host ?? null)
-    row = { account, state, host, since, code: trouble?.code ?? null, reason: trouble?.message ?? null }
+    if (state !== 'on') found = undefined
+    const version = found === undefined || found.version === ownVersion ? null : found.version
+    const [code, reason] = trouble === undefined ? [null, null] : [trouble.code, trouble.message]
+    row = { account, state, host, since, code, reason, version }
     progress.tell({ state, message, at: now(), code: row.code })
     onChange(row)
   }
@@ -112,11 +137,16 @@ export const createLife = (
   }
 
   const start = async (abort: AbortController, viewer: Viewer | undefined): Promise<void> => {
-    const limit = setTimeout(
-      () => abort.abort(new SeneschalError('spawn.timeout')),
-      parts.startTimeoutMs ?? 30_000,
-    )
+    let leave: (() => void) | undefined
+    let limit: NodeJS.Timeout | undefined
     try {
+      const onPlace = (before: number) => become('starting', waitingText(before))
+      leave = await parts.turns.take(viewer?.person, onPlace, abort.signal)
+      // Whoever waited has all the time that others have.
+      limit = setTimeout(
+        () => abort.abort(new SeneschalError('spawn.timeout')),
+        parts.startTimeoutMs ?? 30_000,
+      )
       await records.intended(viewer)
       // One that may still run is asked for again: a new name beside it would make two.
       const first = present ?? { instance: parts.instanceId(), handle: null, host: null }
@@ -125,20 +155,27 @@ export const createLife = (
       const say = (text: string) => become('starting', text)
       await save('on', await launch(account, first, parts, saveHandle, say, abort.signal))
     } catch (thrown) {
-      return await failStart(asSeneschalError(abort.signal.aborted ? abort.signal.reason : thrown), viewer)
+      const error = asSeneschalError(abort.signal.aborted ? abort.signal.reason : thrown)
+      return await failStart(error, viewer, leave !== undefined)
     } finally {
       clearTimeout(limit)
+      leave?.()
     }
     become('on', 'The server is running.')
     await records.spawned(viewer)
   }
 
-  const failStart = async (error: SeneschalError, viewer: Viewer | undefined): Promise<never> => {
+  /** Who gave up while waiting for a turn began nothing that could be recorded as failed. */
+  const failStart = async (
+    error: SeneschalError,
+    viewer: Viewer | undefined,
+    hadItsTurn: boolean,
+  ): Promise<never> => {
     lost = true
     interest.failed(onTheRoad.has(error.code))
     if (error.code === 'internal') log.error({ err: error.cause, account }, 'a start failed unexpectedly')
     become('failed', error.message, error)
-    await records.failed(error, viewer)
+    if (hadItsTurn) await records.failed(error, viewer)
     throw error
   }
 
@@ -187,6 +224,24 @@ export const createLife = (
     reviveIfWatched()
   }
 
+  /** After an upgrade: one that nobody looks at makes room for the new one, any other says so. */
+  const heedVersion = async (handle: Handle): Promise<void> => {
+    if (found === undefined || found.version === ownVersion) return
+    const { version } = found
+    if (interest.watched()) {
+      if (row.version !== version)
+        become('on', `The server is of version ${version}, and this hub of another.`)
+      return
+    }
+    const replaced = async () => {
+      await spawner.stop(handle, AbortSignal.timeout(stopPatience))
+      await forget()
+      become('off', 'The server was of another version than the hub.')
+      await records.stopped(undefined, { tail: `as it was of version ${version}` })
+    }
+    await bench.engage('stop', replaced())
+  }
+
   const ask = async (): Promise<void> => {
     const asked = present
     if (asked?.handle == null || row.state !== 'on') return
@@ -211,7 +266,9 @@ export const createLife = (
       case 'silent':
         return
       case 'running':
+        found = { version: verdict.version, memory: verdict.memory, at: now() }
         if (row.code !== null && !pulse.silent()) become('on', 'The server answers again.')
+        return await heedVersion(handle)
     }
   }
 
@@ -238,13 +295,14 @@ export const createLife = (
     reviveIfWatched()
   }
 
+  const isOn = () => row.state === 'on'
   const running = () => {
     if (row.state === 'starting') throw new SeneschalError('server.starting')
     if (row.state !== 'on' || present?.handle == null) throw new SeneschalError('server.off')
     return { instance: present.instance, handle: present.handle }
   }
 
-  const halt = async (viewer: Viewer): Promise<void> => {
+  const halt = async (viewer: Viewer, isMoved = false): Promise<void> => {
     if (row.state === 'off') {
       lost = false
       return await forget()
@@ -262,8 +320,17 @@ export const createLife = (
       throw error
     }
     await forget()
-    become('off', 'The server was stopped.')
-    await records.stopped(viewer)
+    if (!isMoved) become('off', 'The server was stopped.')
+    await records.stopped(viewer, isMoved ? { tail: 'to move it' } : undefined)
+  }
+
+  const interrupt = async (): Promise<void> => {
+    clearTimeout(timer)
+    reviving = false
+    bench.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
+    await bench.free()
+    clearTimeout(timer)
+    reviving = false
   }
 
   const take = async (found: Incarnation): Promise<void> => {
@@ -310,14 +377,26 @@ export const createLife = (
       }
     },
     stop: async (viewer) => {
-      clearTimeout(timer)
-      reviving = false
-      bench.abort(new SeneschalError('server.off', 'It was stopped while it started.'))
-      await bench.free()
-      clearTimeout(timer)
-      reviving = false
+      await interrupt()
       await bench.engage('stop', halt(viewer))
     },
+    move: async (viewer) => {
+      const isWanted = interest.watched() || row.state === 'starting'
+      await interrupt()
+      await bench.engage('stop', halt(viewer, isWanted))
+      if (!isWanted || closed) return
+      await bench.free()
+      const work = bench.present()
+      // Whoever came in between started it.
+      if (work !== undefined && 'result' in work) await work.result
+      else if (work === undefined && !isOn()) await begin(undefined).result
+    },
+    watched: interest.watched,
+    found: () => found,
+    log: async () =>
+      present?.handle == null
+        ? []
+        : ((await spawner.log?.(present.handle, AbortSignal.timeout(clearPatience))) ?? []),
     dial: async (signal) => {
       const { handle } = running()
       try {

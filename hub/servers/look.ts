@@ -9,7 +9,7 @@ import type { Clock } from '../context.ts'
 import { troubleOf } from './troubles.ts'
 
 export type Verdict =
-  | { readonly is: 'running' }
+  | { readonly is: 'running'; readonly version: string; readonly memory: number | null }
   /** Too early to say why. */
   | { readonly is: 'silent' }
   | { readonly is: 'hung' }
@@ -48,7 +48,9 @@ export const createLooker = (spawner: Pick<Spawner, 'poll'>, now: Clock): Looker
         const found = await spawner.poll(handle, AbortSignal.timeout(askPatience))
         if (found.state === 'silent') return judgeSilence(handle.instance, found.busy)
         silence = { ...unheard, instance: handle.instance }
-        return found.state === 'running' ? { is: 'running' } : { is: 'gone', log: found.log }
+        return found.state === 'running'
+          ? { is: 'running', version: found.version, memory: found.memory ?? null }
+          : { is: 'gone', log: found.log }
       } catch (thrown) {
         return { is: 'unknown', trouble: troubleOf(thrown) }
       }

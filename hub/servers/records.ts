@@ -10,7 +10,8 @@ export type ServerRecords = {
   readonly failed: (error: SeneschalError, viewer: Viewer | undefined) => Promise<void>
   /** Without having been stopped. */
   readonly ended: (code: string | null, reason: string) => Promise<void>
-  readonly stopped: (viewer: Viewer) => Promise<void>
+  /** By an administrator, or without one because it was of another version; `moved`: to come up on another host. */
+  readonly stopped: (viewer: Viewer | undefined, why?: { readonly tail: string }) => Promise<void>
 }
 
 export const createServerRecords = (
@@ -70,6 +71,6 @@ export const createServerRecords = (
       )
     },
     ended: (code, reason) => record({ event: 'server.ended', outcome: 'done', code, reason }),
-    stopped: (viewer) => record({ event: 'server.stopped', outcome: 'done' }, viewer),
+    stopped: (viewer, why) => record({ event: 'server.stopped', outcome: 'done', ...why }, viewer),
   }
 }

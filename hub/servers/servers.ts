@@ -6,6 +6,7 @@ import type { Spawner } from '../../spawners/contract.ts'
 import type { Audit, Clock, Log, Servers, Signer } from '../context.ts'
 import type { ServerStore } from '../store/servers.ts'
 import { createLife, type Life } from './life.ts'
+import { createTurns, type TurnLimits } from './turns.ts'
 
 export type ServersParts = {
   /** Spawners are closed by whoever made them. */
@@ -21,6 +22,8 @@ export type ServersParts = {
   readonly directories: (account: string) => SpawnSettings['site']
   readonly stateDir?: (account: string) => string | undefined
   readonly idleMinutes: number
+  /** Default 32, 8 of one person. */
+  readonly starts?: TurnLimits
   /** Default 30 s. */
   readonly startTimeoutMs?: number
   /** Between two looks at a running server, of which each costs its host a process, ms; default 60 s. */
@@ -29,6 +32,8 @@ export type ServersParts = {
   readonly pulseMs?: number
   /** Hosts that an administrator locked: nobody is let through to what runs there. */
   readonly isLocked?: (host: string) => boolean
+  /** Of the product; servers of another one are replaced when nobody looks at them. */
+  readonly version?: string
   /** 32 random hex digits. */
   readonly instanceId: () => string
 }
@@ -41,12 +46,13 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
     for (const listener of listeners) listener(row)
   }
   const startedAt = parts.now()
+  const turns = createTurns(parts.starts ?? { atOnce: 32, perPerson: 8 })
 
   /** Lives are made by what changes something: asking about names that do not exist leaves nothing behind. */
   const living = (account: string): Life => {
     const known = lives.get(account)
     if (known !== undefined) return known
-    const made = createLife(account, parts, onChange)
+    const made = createLife(account, { ...parts, turns }, onChange)
     lives.set(account, made)
     return made
   }
@@ -66,6 +72,7 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
         since: startedAt,
         code: null,
         reason: null,
+        version: null,
       },
     ensure: async (account, viewer) => {
       const life = living(account)
@@ -73,6 +80,14 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
       await life.ensure(viewer)
     },
     stop: async (account, viewer) => lives.get(account)?.stop(viewer),
+    move: async (account, viewer) => lives.get(account)?.move(viewer),
+    log: async (account) => (await lives.get(account)?.log()) ?? [],
+    list: () =>
+      [...lives.values()].map((life) => ({
+        ...life.row(),
+        watched: life.watched(),
+        found: life.found() ?? null,
+      })),
     dial: async (account, signal) => {
       const life = lives.get(account)
       if (life === undefined) throw new SeneschalError('server.off')
@@ -89,6 +104,7 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    queue: turns.counts,
     touch: (account) => lives.get(account)?.touch(),
     suspect: (account) => lives.get(account)?.suspect(),
     watch: (account) => living(account).watch(),

@@ -63,7 +63,7 @@ test('10,000 fuzzed account names reach no transport', async () => {
         throw new Error('reached')
       },
     },
-    { now: Date.now, warn: () => undefined },
+    { now: Date.now, warn: () => undefined, random: Math.random },
   )
   const never = new AbortController().signal
   for (let count = 0; count < 10_000; count += 1) {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { SpawnSettings } from '../../protocol/agent.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
+import { version } from '../../protocol/version.ts'
 import type { Handle, Spawner, StartProgress } from '../../spawners/contract.ts'
 import { createTunnelClient, serveTunnel, type TunnelClient } from '../../wire/tunnel.ts'
 import { temporaryDirectory } from './temporary.ts'
@@ -34,6 +35,12 @@ export type InProcessSpawner = Spawner & {
   readonly hang: (account: string, how?: 'busy') => void
   /** It answers again. */
   readonly wake: (account: string) => void
+  /** Where the next server starts, and all the hosts there are. */
+  host: string
+  readonly hostNames: string[]
+  readonly condemned: Set<string>
+  /** What servers say of which product they are. */
+  version: string
   /** While set, nothing reaches the host. */
   unreachable: boolean
   /** Awaited before a server is launched. */
@@ -105,6 +112,23 @@ export const inProcessSpawner = async (
     dials: [],
     polls: [],
     unreachable: false,
+    host: 'here',
+    hostNames: ['here', 'there'],
+    condemned: new Set(),
+    version,
+    condemn: (hosts) => {
+      spawner.condemned.clear()
+      for (const host of hosts) spawner.condemned.add(host)
+    },
+    hosts: () =>
+      spawner.hostNames.map((host) => ({
+        host,
+        labels: [],
+        condemned: false,
+        downUntil: null,
+        measured: null,
+      })),
+    log: async () => ['It came up.', 'It serves.'],
     hold: async () => undefined,
     launch: async () => undefined,
     kill: end,
@@ -123,11 +147,10 @@ export const inProcessSpawner = async (
     start: async (account, settings, progress, signal) => {
       starts.push(settings)
       reach()
-      await progress({
-        text: 'Starting on here.',
-        handle: { account, instance: settings.instance },
-        host: 'here',
-      })
+      const host = [spawner.host, ...spawner.hostNames].find((name) => !spawner.condemned.has(name))
+      if (host === undefined) throw new SeneschalError('host.condemned')
+      const handle = { account, instance: settings.instance }
+      await progress({ text: `Starting on ${host}.`, handle, host })
       await spawner.hold()
       signal.throwIfAborted()
       await spawner.launch(progress)
@@ -146,7 +169,7 @@ export const inProcessSpawner = async (
       if (found === undefined) return { state: 'exited', log: ['bye'] }
       return found.hung
         ? { state: 'silent', busy: found.busy }
-        : { state: 'running', version: '0', startedAt: 0 }
+        : { state: 'running', version: spawner.version, startedAt: 0, memory: 41_000_000 }
     },
     stop: async (handle) => {
       reach()

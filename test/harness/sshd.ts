@@ -3,12 +3,13 @@ import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import { sshdProgram } from '../../demo/sshd-program.ts'
+import { freePort, greets } from './ports.ts'
+import { until } from './until.ts'
 
 const run = promisify(execFile)
 
@@ -45,6 +46,7 @@ export type Sshd = {
   /** OpenSSH public key line, to be pinned. */
   readonly hostKey: string
   readonly uid: (account: string) => number
+  readonly gid: (account: string) => number
   readonly home: (account: string) => string
   readonly log: () => Promise<string>
   /** Ends the connections but not what was started detached, as when the host's sshd is restarted. */
@@ -67,17 +69,8 @@ export const newKeyPair = (): { readonly publicKey: string; readonly privateKey:
   return { publicKey: pair.public, privateKey: Buffer.from(pair.private) }
 }
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
-
 /** Tests in other processes may hold the lock of /etc/passwd for a moment. */
-const retried = async (program: string, args: readonly string[]): Promise<void> => {
+export const retried = async (program: string, args: readonly string[]): Promise<void> => {
   for (let tries = 0; ; tries += 1) {
     try {
       await run(program, args)
@@ -89,7 +82,9 @@ const retried = async (program: string, args: readonly string[]): Promise<void> 
   }
 }
 
-const createAccount = async (home: string, account: SshAccount): Promise<number> => {
+type Ids = { readonly uid: number; readonly gid: number }
+
+const createAccount = async (home: string, account: SshAccount): Promise<Ids> => {
   await retried('useradd', [
     '-m',
     '-d',
@@ -102,12 +97,14 @@ const createAccount = async (home: string, account: SshAccount): Promise<number>
   ])
   // `!` in the shadow file counts as locked where sshd does not ask PAM.
   await retried('usermod', ['-p', '*', account.name])
-  const uid = Number((await run('id', ['-u', account.name])).stdout)
+  // A group of its own, which need not have the same number.
+  const idOf = async (which: '-u' | '-g') => Number((await run('id', [which, account.name])).stdout)
+  const ids = { uid: await idOf('-u'), gid: await idOf('-g') }
   for (const [name, content] of Object.entries(account.files ?? {})) {
     await writeFile(join(home, name), content)
     await run('chown', [account.name, join(home, name)])
   }
-  return uid
+  return ids
 }
 
 const processesOf = async (uid: number): Promise<readonly number[]> => {
@@ -137,21 +134,6 @@ const removeAccount = async (name: string, uid: number): Promise<void> => {
   await retried('userdel', [name])
 }
 
-const accepting = async (port: number): Promise<void> => {
-  for (const end = Date.now() + 5000; ; await sleep(20)) {
-    const socket = connect(port, '127.0.0.1')
-    const up = await new Promise<boolean>((resolve) => {
-      socket
-        .once('data', () => resolve(true))
-        .once('error', () => resolve(false))
-        .once('close', () => resolve(false))
-    })
-    socket.destroy()
-    if (up) return
-    if (Date.now() > end) throw new Error('sshd does not accept connections')
-  }
-}
-
 /** The sshd processes below one: each connection has one for root's part and one for the account's. */
 const sessionsOf = async (pid: number): Promise<readonly number[]> => {
   // A process that ended meanwhile has no children.
@@ -177,9 +159,9 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
   await writeFile(join(dir, 'host_key'), hostKey, { mode: 0o600 })
 
-  const uids = new Map<string, number>()
+  const ids = new Map<string, Ids>()
   for (const account of accounts) {
-    uids.set(account.name, await createAccount(home(account.name), account))
+    ids.set(account.name, await createAccount(home(account.name), account))
     const lines = account.keys.map(
       ({ publicKey, command, options: before }) =>
         `${before ?? 'restrict'},command="${command.replaceAll('"', '\\"')}" ${publicKey}\n`,
@@ -220,11 +202,11 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
       daemon.kill()
       await exited
     }
-    for (const [name, uid] of uids) await removeAccount(name, uid)
+    for (const [name, { uid }] of ids) await removeAccount(name, uid)
     await rm(join(dir, 'home'), { recursive: true, force: true })
   }
   try {
-    await accepting(port)
+    await until(() => greets(port))
   } catch (error) {
     await stop()
     throw error
@@ -233,7 +215,8 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   return {
     port,
     hostKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`,
-    uid: (account) => uids.get(account) ?? -1,
+    uid: (account) => ids.get(account)?.uid ?? -1,
+    gid: (account) => ids.get(account)?.gid ?? -1,
     home,
     log: () => readFile(join(dir, 'sshd.log'), 'utf8'),
     dropConnections: async () => {

@@ -9,6 +9,7 @@ import { createServerStore } from '../../hub/store/servers.ts'
 import type { ProgressEvent } from '../../protocol/api.ts'
 import type { AuditEntry } from '../../protocol/audit.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
+import { version as productVersion } from '../../protocol/version.ts'
 import { inProcessSpawner } from '../harness/in-process-spawner.ts'
 import { nobody } from '../harness/serving.ts'
 import { until } from '../harness/until.ts'
@@ -34,6 +35,7 @@ const parts = async (t: TestContext) => {
       readonly pollMs?: number
       readonly pulseMs?: number
       readonly now?: () => number
+      readonly starts?: { readonly atOnce: number; readonly perPerson: number }
       readonly audit?: { readonly record: typeof record }
     } = {},
   ) => {
@@ -349,6 +351,37 @@ test('what a failed start may have left on a host that is gone is found again un
   assert.equal(spawner.starts[1]?.instance, spawner.starts[0]?.instance)
 })
 
+test('starts beyond the limit wait in sight for their turn, and leave nothing when they are given up', async (t) => {
+  const { spawner, store, events, hub } = await parts(t)
+  const servers = hub({ starts: { atOnce: 1, perPerson: 1 } })
+  const held = Promise.withResolvers<void>()
+  spawner.hold = () => held.promise
+  const first = servers.ensure(account, nobody)
+  await until(() => spawner.starts.length === 1)
+  const waits = ['oceans_stage', 'winds_stage', 'ice_stage'].map((name) => servers.ensure(name, nobody))
+  const told: string[] = []
+  servers.onProgress('ice_stage', ({ message }) => told.push(message))
+  await until(() => told.at(-1) === 'Waiting for its turn: 2 come before.')
+  assert.deepEqual(servers.queue(), { starting: 1, waiting: 3 })
+  assert.equal(servers.row('ice_stage').state, 'starting')
+  assert.deepEqual(events(), ['server.intended'], 'what waits is not begun')
+  assert.equal((await store.all()).length, 1)
+
+  const given = assert.rejects(waits[0] ?? Promise.resolve(), { code: 'server.off' })
+  await servers.stop('oceans_stage', nobody)
+  await given
+  assert.equal(servers.row('oceans_stage').state, 'off')
+  assert.equal(told.at(-1), 'Waiting for its turn: one comes before.')
+  assert.ok(!events().includes('server.failed'))
+  held.resolve()
+  await Promise.all([first, ...waits.slice(1)])
+  assert.deepEqual(
+    spawner.starts.map((start) => start.account),
+    [account, 'winds_stage', 'ice_stage'],
+  )
+  assert.deepEqual(servers.queue(), { starting: 0, waiting: 0 })
+})
+
 test('stopping while it starts ends the start; stopping twice is stopping once', async (t) => {
   const { spawner, store, hub } = await parts(t)
   const servers = hub()
@@ -477,4 +510,77 @@ test('a server that is looked at and falls silent is told of before it counts as
   spawner.hang(account)
   await until(() => servers.row(account).code === 'server.timeout')
   leave()
+})
+
+test('a server that moves comes up again for who looks, on a host that takes it', async (t) => {
+  const { spawner, recorded, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  t.after(servers.watch(account))
+  const states: string[] = []
+  servers.onChange(({ state }) => states.push(state))
+  spawner.condemn?.(new Set(['here']))
+  await servers.move(account, nobody)
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'on', host: 'there' })
+  assert.ok(!states.includes('off'), 'nobody is told that it is off')
+  assert.equal(spawner.running.size, 1)
+  assert.deepEqual(
+    recorded.slice(2).map(({ event, person, tail }) => [event, person, tail]),
+    [
+      ['server.stopped', nobody.person, 'to move it'],
+      ['server.intended', undefined, 'its server again'],
+      ['server.spawned', undefined, 'its server again'],
+    ],
+  )
+})
+
+test('one that nobody looks at ends when it moves, and starts elsewhere when somebody does', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  spawner.condemn?.(new Set(['here']))
+  await servers.move(account, nobody)
+  assert.equal(servers.row(account).state, 'off')
+  assert.equal(spawner.running.size, 0)
+  await servers.ensure(account, nobody)
+  assert.equal(servers.row(account).host, 'there')
+})
+
+test('one that finds no other host says so, and is tried again for who looks', async (t) => {
+  const { spawner, hub } = await parts(t)
+  const servers = hub()
+  await servers.ensure(account, nobody)
+  t.after(servers.watch(account))
+  spawner.condemn?.(new Set(['here', 'there']))
+  await assert.rejects(servers.move(account, nobody), { code: 'host.condemned' })
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'failed', code: 'host.condemned' })
+  spawner.condemn?.(new Set())
+  await until(() => servers.row(account).state === 'on', 10_000)
+})
+
+test('a server of another version is told of while somebody looks, and replaced when nobody does', async (t) => {
+  const { spawner, recorded, hub } = await parts(t)
+  let now = Date.now()
+  const servers = hub({ pollMs: 10, now: () => now })
+  await servers.ensure(account, nobody)
+  const leave = servers.watch(account)
+  spawner.version = '0.0.9'
+  await until(() => servers.row(account).version === '0.0.9')
+  const polls = spawner.polls.length
+  await until(() => spawner.polls.length > polls + 3)
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'on', code: null, version: '0.0.9' })
+  assert.equal(spawner.starts.length, 1)
+  leave()
+  now += 20_000
+  await until(() => servers.row(account).state === 'off')
+  assert.equal(spawner.running.size, 0)
+  assert.partialDeepStrictEqual(recorded.at(-1), {
+    event: 'server.stopped',
+    tail: 'as it was of version 0.0.9',
+  })
+  spawner.version = productVersion
+  await servers.ensure(account, nobody)
+  const more = spawner.polls.length
+  await until(() => spawner.polls.length > more + 3)
+  assert.partialDeepStrictEqual(servers.row(account), { state: 'on', version: null })
 })

@@ -124,8 +124,11 @@ test('a hundred accounts at once take three measurements of each host', async ()
   await Promise.all(accounts.map((account) => chooser.choose(account, measure, never)))
   assert.equal(asked, 6)
   assert.deepEqual(
-    chooser.stats().map(({ host }) => host),
-    ['a', 'b'],
+    chooser.hosts().map(({ host, measured }) => [host, measured?.cores]),
+    [
+      ['a', 4],
+      ['b', 4],
+    ],
   )
 })
 
@@ -148,4 +151,26 @@ test('where no host answers, the reason names each', async () => {
     code: 'host.unreachable',
     message: /a.*b/,
   })
+})
+
+test('hosts are measured again as those who are known there, and a silent one is said to be down', async () => {
+  let now = 0
+  const chooser = createHostChooser({ hosts: named('a', 'b', 'c'), now: () => now, bound: 40 })
+  const asked: string[] = []
+  const measureAs =
+    (account: string): Measure =>
+    async (host) => {
+      asked.push(`${account}@${host}`)
+      return host === 'b' ? await new Promise(() => undefined) : stats(now / 1000)
+    }
+  const servers: Readonly<Record<string, readonly string[]>> = { a: ['w', 'x', 'y', 'z'], b: ['x'] }
+  const sample = () => chooser.sample((host) => servers[host] ?? [], measureAs, never)
+  await sample()
+  assert.deepEqual(asked, ['w@a', 'x@a', 'y@a', 'x@b'])
+  now = 30_000
+  await sample()
+  const [a, b, c] = chooser.hosts()
+  assert.partialDeepStrictEqual(a, { downUntil: null, measured: { load: [30, 30, 30], at: 30_000 } })
+  assert.partialDeepStrictEqual(b, { downUntil: 90_000, measured: null })
+  assert.partialDeepStrictEqual(c, { downUntil: null, measured: null })
 })

@@ -34,6 +34,9 @@ test('what is missing, too much or leads nowhere is said at its place', () => {
     [{ ...good, jumps: { door: { ...door, hostKeys: undefined } } }, /^jumps\.door\.hostKeys: hostKeys are/],
     [{ ...good, jumps: { door: { ...door, username: '-oProxyCommand=x' } } }, /^jumps\.door\.username/],
     [{ ...good, jumps: { '-x': door } }, /^jumps/],
+    [{ ...good, hosts: [{ ...host, labels: ['a b'] }] }, /^hosts\.0\.labels\.0/],
+    [{ ...good, placement: { order: 'load1' } }, /^placement/],
+    [{ ...good, placement: { rank: 'loda1' } }, /^placement\.rank: column 1: .*loda1/],
   ]
   for (const [value, pattern] of table) {
     const found = complaints(value)

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readyLine, type StartAnswer } from '../../protocol/agent.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import { version } from '../../protocol/version.ts'
-import { childEnvironment } from '../../wire/environment.ts'
+import { childEnvironment, thriftyAllocator } from '../../wire/environment.ts'
 import { withLock } from './lock.ts'
 import { identify, isErrno, terminate } from './process.ts'
 import type { RunDirectory, ServiceName } from './run-directory.ts'
@@ -76,7 +76,7 @@ const launch = async (wanted: Launch): Promise<StartAnswer> => {
     const child = spawn(process.execPath, [context.entry, service], {
       cwd: '/',
       detached: true,
-      env: childEnvironment(context.env),
+      env: { ...childEnvironment(context.env), ...thriftyAllocator },
       stdio: ['pipe', output.fd, output.fd],
     })
     // Never rejects: that it could not be spawned is told by the next line.

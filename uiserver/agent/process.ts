@@ -40,6 +40,17 @@ export const identify = async (pid: number): Promise<ProcessIdentity | undefined
   return stat === undefined ? undefined : { pid, startTicks: stat.startTicks }
 }
 
+/** What it holds in memory; undefined where it is gone. */
+export const residentBytes = async (pid: number): Promise<number | undefined> => {
+  try {
+    const found = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'latin1'))
+    return found === null ? undefined : Number(found[1]) * 1024
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ESRCH')) return undefined
+    throw error
+  }
+}
+
 /** Call the second of these when it had time to do something: whether it did, or would have if it could. */
 export const watchEffort = async ({ pid }: ProcessIdentity): Promise<() => Promise<boolean>> => {
   const before = await statOf(pid)

@@ -75,9 +75,8 @@ const answers = async (path: string, patience: number): Promise<boolean> => {
   return heard
 }
 
-/** The last lines of a log, at most 20 and 4 KiB; none where there is no log. */
-export const lastLines = async (path: string): Promise<readonly string[]> => {
-  const limit = 4096
+/** The last lines of a log, at most 20 and 4 KiB unless told otherwise; none where there is no log. */
+export const lastLines = async (path: string, most = 20, limit = 4096): Promise<readonly string[]> => {
   let file: Awaited<ReturnType<typeof open>>
   try {
     file = await open(path, 'r')
@@ -89,7 +88,9 @@ export const lastLines = async (path: string): Promise<readonly string[]> => {
     const { size } = await file.stat()
     const { buffer, bytesRead } = await file.read(Buffer.alloc(limit), 0, limit, Math.max(0, size - limit))
     const lines = buffer.toString('utf8', 0, bytesRead).split('\n')
-    return lines.filter((line) => line.trim() !== '').slice(-20)
+    // The first one may have lost its beginning.
+    const whole = bytesRead < size ? lines.slice(1) : lines
+    return (whole.length > 0 ? whole : lines).filter((line) => line.trim() !== '').slice(-most)
   } finally {
     await file.close()
   }
