@@ -1,12 +1,15 @@
 /** The site file and the permission layers of accounts and workflows. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod/mini'
-import { accountName } from '../protocol/ids.ts'
+import { accountName, personName } from '../protocol/ids.ts'
+import { lockedHost } from '../protocol/locks.ts'
 import {
   type ElevationClass,
   type Layer,
   type PermissionSnapshot,
-  principals,
+  principal,
+  type RuleKey,
+  ruleKeys,
   rules,
 } from '../protocol/permissions.ts'
 import { checkYaml } from './check.ts'
@@ -15,15 +18,39 @@ import { type Path, parseYaml, type Yaml } from './yaml.ts'
 
 const elevationTime = durationWithin('PT1S', 'PT24H')
 
+/** Below the site there is nothing to ask. */
+const bottom = z.readonly(
+  z.array(
+    principal.check(
+      z.refine((one) => one !== 'inherit', { error: () => 'there are no rules below these to inherit from' }),
+    ),
+  ),
+)
+const bottomRules = z.partial(
+  z.strictObject(Object.fromEntries(ruleKeys.map((key) => [key, bottom])) as Record<RuleKey, typeof bottom>),
+)
+/** Persons, by themselves or by their groups. Who is meant to be nobody is left out. */
+const people = z.readonly(
+  z
+    .array(
+      principal.check(
+        z.refine((one) => !/^(?:inherit|!?owner|!?account:.*)$/.test(one), {
+          error: (issue) => `${JSON.stringify(issue.input)} names no person here`,
+        }),
+      ),
+    )
+    .check(z.minLength(1, { error: () => 'names nobody: name somebody, or leave it out' })),
+)
+
 const siteSchema = z.strictObject({
-  permissions: z.optional(rules),
+  permissions: z.optional(bottomRules),
   /** A ceiling that nothing may exceed. */
-  limits: z.optional(rules),
+  limits: z.optional(bottomRules),
   roles: z.optional(
     z.strictObject({
-      admin: z.optional(principals),
-      auditor: z.optional(principals),
-      developer: z.optional(principals),
+      admin: z.optional(people),
+      auditor: z.optional(people),
+      developer: z.optional(people),
     }),
   ),
   accounts: z.optional(
@@ -31,7 +58,7 @@ const siteSchema = z.strictObject({
       accountName,
       z.strictObject({
         /** Who owns a shared account; nobody unless named. */
-        owners: z.optional(principals),
+        owners: z.optional(people),
         /** Whether the account may act from its own shell; `refuse` by default where owners are named. */
         cli: z.optional(z.enum(['allow', 'refuse'])),
       }),
@@ -43,9 +70,9 @@ const siteSchema = z.strictObject({
   ),
   locks: z.optional(
     z.strictObject({
-      persons: z.optional(z.array(z.string())),
+      persons: z.optional(z.array(personName)),
       accounts: z.optional(z.array(accountName)),
-      hosts: z.optional(z.array(z.string())),
+      hosts: z.optional(z.array(lockedHost)),
     }),
   ),
 })

@@ -1,5 +1,6 @@
 /** The hub's configuration. */
 import { z } from 'zod/mini'
+import { auditSinks, checkpointEvery } from '../config/audit-sinks.ts'
 import { absolutePath, duration, durationWithin, port, secretRef } from '../config/schemas.ts'
 import { accountPattern } from '../protocol/ids.ts'
 import { spawnerConfig } from '../spawners/registry.ts'
@@ -131,6 +132,10 @@ const fields = z.strictObject({
   keys: absolutePath,
   /** Audit chain and its search index, 0700. */
   audit: absolutePath,
+  /** Where copies of the audit log and its signed heads go. */
+  auditSinks: z._default(auditSinks, []),
+  /** How often the head of the audit log is signed for them. */
+  checkpointEvery,
   daemons: z.readonly(z.array(daemonConfig)).check(z.minLength(1)),
   spawner: spawnerConfig,
   servers: z._default(
@@ -138,8 +143,12 @@ const fields = z.strictObject({
       /** A UI server that nobody looks at ends itself. */
       idle: z._default(duration, 'PT20M'),
       startTimeout: z._default(duration, 'PT60S'),
+      /** Starts under way at once; whoever comes beyond that waits in sight, first come, first served. */
+      startsAtOnce: z._default(z.number().check(z.int(), z.gte(1)), 32),
+      /** Of one person: their further starts wait, and keep nobody else waiting. */
+      startsPerPerson: z._default(z.number().check(z.int(), z.gte(1)), 8),
     }),
-    { idle: 'PT20M', startTimeout: 'PT60S' },
+    { idle: 'PT20M', startTimeout: 'PT60S', startsAtOnce: 32, startsPerPerson: 8 },
   ),
   /** The built pages; without them the hub serves its interfaces only. */
   webDir: z.optional(absolutePath),

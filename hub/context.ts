@@ -5,6 +5,8 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Decision, Question } from '../policy/types.ts'
 import type { ProgressEvent } from '../protocol/api.ts'
 import type { AuditEntry, AuditRecord } from '../protocol/audit.ts'
+import type { Checkpoint } from '../protocol/checkpoints.ts'
+import type { LayerRow } from '../protocol/layers.ts'
 import type { ElevationClass, PermissionAction, PermissionSnapshot } from '../protocol/permissions.ts'
 import type { AccountRow, DaemonRow, RequestRow, ServerRow, SummaryRow } from '../protocol/rows.ts'
 import type { TokenScope } from '../protocol/script-tokens.ts'
@@ -110,6 +112,8 @@ export type SiteView = {
   readonly summary: (account: string, workflow: string) => SummaryRow | undefined
   readonly request: (id: string) => RequestRow | undefined
   readonly daemons: () => readonly DaemonRow[]
+  /** Versions of an account's permissions, or of a workflow's own (null: the account's), the latest first. */
+  readonly layers: (account: string, workflow: string | null) => readonly LayerRow[]
   /** `seq` counts changes since this hub started. */
   readonly onChange: (listener: (change: SiteChange) => void) => () => void
 }
@@ -131,6 +135,12 @@ export type Servers = {
   /** Starts the server or joins the start under way; resolves when it is on, rejects with the reason. */
   readonly ensure: (account: string, viewer: Viewer) => Promise<void>
   readonly stop: (account: string, viewer: Viewer) => Promise<void>
+  /** Ends it, and starts it again where servers go now if somebody looks; `idle` ones start when somebody does. */
+  readonly move: (account: string, viewer: Viewer) => Promise<void>
+  /** The server's own last lines. */
+  readonly log: (account: string) => Promise<readonly string[]>
+  /** Of the accounts that had a server since this hub started. */
+  readonly list: () => readonly ListedServer[]
   /** A fresh stream to a running server; `server.off` where it is not. Does not start it. */
   readonly dial: (account: string, signal?: AbortSignal) => Promise<Duplex>
   /** `account/instance`: the audience of assertions. */
@@ -138,6 +148,8 @@ export type Servers = {
   /** Past events of the present start, then coming ones. */
   readonly onProgress: (account: string, listener: (event: ProgressEvent) => void) => () => void
   readonly onChange: (listener: (row: ServerRow) => void) => () => void
+  /** Starts under way, and those that wait for their turn. */
+  readonly queue: () => { readonly starting: number; readonly waiting: number }
   /** A request of somebody to it succeeded: it is not idle. */
   readonly touch: (account: string) => void
   /** A request of somebody to it failed on the way: ask now whether it lives, or bring back one that was lost. */
@@ -145,6 +157,12 @@ export type Servers = {
   /** Somebody looks at it until the returned function is called: should it die meanwhile, it is revived. */
   readonly watch: (account: string) => () => void
   readonly close: () => Promise<void>
+}
+
+export type ListedServer = ServerRow & {
+  readonly watched: boolean
+  /** As it was found when it was last looked at, epoch ms. */
+  readonly found: { readonly version: string; readonly memory: number | null; readonly at: number } | null
 }
 
 /** Records before the act: rejects with `audit.unwritable`, and then nothing may happen. */
@@ -156,6 +174,7 @@ export type Audit = {
   /** Newest first, over the whole range; with a cursor where there are more. */
   readonly search: (query: AuditQuery) => AuditPage
   readonly health: () => AuditHealth
+  readonly onHealth: (listener: (health: AuditHealth) => void) => () => void
 }
 export type AuditHealth = {
   /** False since a record could not be written, until there is room again: nobody can act. */
@@ -186,6 +205,8 @@ export type LiveSockets = {
   /** Close those for which the predicate holds; returns how many. */
   readonly close: (which: (socket: LiveSocket) => boolean, code: number) => number
   readonly count: () => number
+  /** By account, who has something of it open: each once. */
+  readonly viewers: () => ReadonlyMap<string, readonly string[]>
 }
 export type LiveSocket = {
   readonly session: string
@@ -203,6 +224,8 @@ export type Signer = {
   readonly grant: (viewer: Viewer, request: GrantRequest) => Promise<string>
   /** To one daemon: which locks are in force. */
   readonly lockOrder: (order: LockOrderRequest) => Promise<string>
+  /** A head of this hub's audit chain, for those who keep it elsewhere. */
+  readonly checkpoint: (checkpoint: Checkpoint) => Promise<string>
   /** Public keys as a JWK set. */
   readonly jwks: () => { readonly keys: readonly Record<string, unknown>[] }
 }

@@ -17,5 +17,11 @@ export const createLiveSockets = (): LiveSockets => {
       return chosen.length
     },
     count: () => open.size,
+    viewers: () => {
+      const persons = new Map<string, Set<string>>()
+      for (const { account, person } of open)
+        if (account !== undefined) persons.set(account, (persons.get(account) ?? new Set()).add(person))
+      return new Map([...persons].map(([account, those]) => [account, [...those].toSorted()]))
+    },
   }
 }

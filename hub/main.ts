@@ -1,12 +1,15 @@
 /** Puts a hub together from its configuration. */
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { milliseconds, readSecret } from '../config/schemas.ts'
+import { startOutlets } from '../durable/audit-outlets.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { version } from '../protocol/version.ts'
 import type { Spawner } from '../spawners/contract.ts'
+import { openSink } from '../wire/sinks.ts'
 import type { Transport } from '../wire/transport.ts'
 import { createAddressOf } from './address.ts'
 import { createApp } from './app.ts'
@@ -33,6 +36,7 @@ import { feedOf } from './daemons/feeds.ts'
 import { createGate, type GuardedRoute } from './gate/gate.ts'
 import { createGranted } from './granted.ts'
 import { createGroups } from './groups.ts'
+import { createKnownPersons } from './known-persons.ts'
 import { createLdapGroups } from './ldap-groups.ts'
 import { createLiveSockets } from './live.ts'
 import { watchHostLocks } from './locks/hosts.ts'
@@ -50,18 +54,24 @@ import { authRoutes } from './routes/auth.ts'
 import { breakGlassRoutes } from './routes/break-glass.ts'
 import { deviceRoutes } from './routes/device.ts'
 import { explainRoutes } from './routes/explain.ts'
+import { fleetRoutes } from './routes/fleet.ts'
 import { kioskRoutes } from './routes/kiosk.ts'
 import { locksRoutes } from './routes/locks.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pageRoutes } from './routes/pages.ts'
+import { permissionsRoutes } from './routes/permissions.ts'
 import { proxyRoutes } from './routes/proxy.ts'
 import { requestsRoutes } from './routes/requests.ts'
 import { serverRoutes } from './routes/server.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { sessionsRoutes } from './routes/sessions.ts'
 import { tokensRoutes } from './routes/tokens.ts'
 import { wallRoutes } from './routes/wall.ts'
+import { createCondemned } from './servers/condemned.ts'
 import { siteDirectories } from './servers/directories.ts'
+import { createHostHistory } from './servers/host-history.ts'
+import { createMigrations } from './servers/migrations.ts'
 import { createServers } from './servers/servers.ts'
 import { createSigner } from './signer.ts'
 import { createSite } from './site.ts'
@@ -161,6 +171,11 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   const locks = await createLocks({ db, now, log })
   const site = createSite({
     locks,
+    groupSources: [
+      'oidc',
+      ...(config.unixGroups ? ['unix'] : []),
+      ...(config.ldapGroups === undefined ? [] : ['ldap']),
+    ],
     daemons: config.daemons.map((daemon) => ({
       name: daemon.name,
       accounts: daemon.accounts,
@@ -187,6 +202,22 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     vouched: createVouched(policy),
     now,
     wall: deps.now,
+  })
+
+  const writer = `hub/${config.name}`
+  const outlets = startOutlets({
+    ...{ sinks: config.auditSinks, openSink, sign: signer.checkpoint, dir: config.audit, writer },
+    ...{ site: config.site, host: hostname(), now: deps.now },
+    checkpointEveryMs: milliseconds(config.checkpointEvery),
+    head: () => audit.head().slice(writer.length + 1),
+    onProblem: (sink, err) =>
+      err === null
+        ? log.info({ sink }, 'the audit log goes out again')
+        : log.error({ sink, err }, 'the audit log does not go out; what waits goes later'),
+  })
+  closing.defer(outlets.close)
+  audit.onRecord((record) => {
+    if (record.writer === writer) outlets.noted(record)
   })
 
   const sessions = createSessions({ db, seal: await openSeal(config.keys), now })
@@ -247,10 +278,16 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
     directories: (account) => siteDirectories(mustServe(config, account).directory, account),
     idleMinutes: milliseconds(config.servers.idle) / 60_000,
     startTimeoutMs: milliseconds(config.servers.startTimeout),
+    starts: { atOnce: config.servers.startsAtOnce, perPerson: config.servers.startsPerPerson },
     isLocked: (host) => policy.snapshot()?.locks.hosts.includes(host) === true,
     instanceId: () => randomBytes(16).toString('hex'),
   })
-  closing.defer(watchHostLocks({ policy, site: view, servers, live, spawner: deps.spawner }))
+  const spawners = () => [...new Set(view.accounts().map(({ account }) => deps.spawner(account)))]
+  const condemned = await createCondemned({ db, now, log })
+  closing.defer(condemned.close)
+  const history = createHostHistory({ spawners, servers, now, log })
+  closing.defer(history.close)
+  closing.defer(watchHostLocks({ policy, servers, live, condemned, spawners }))
   closing.defer(() => servers.close())
   const orders = createLockOrders({
     locks,
@@ -272,7 +309,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
   closing.defer(() => upstream.close())
   const granted = createGranted({ audit, now })
   const epoch = randomBytes(8).toString('hex')
-  const wall = createWall({ site: view, policy, servers, current: gate.current, now, log, epoch })
+  const wall = createWall({ site: view, policy, servers, audit, current: gate.current, now, log, epoch })
   closing.defer(() => wall.close())
 
   const perMinute = config.signInsPerMinute
@@ -285,9 +322,15 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
       deviceRoutes({ ...auth, gate, addressOf, perMinute, devices, commandLine: config.commandLine }),
       breakGlassRoutes({ breakGlass, sessions, live, addressOf, perMinute, now }),
       sessionRoutes({ gate, sessions, tokens, breakGlass, policy, config, now }),
+      sessionsRoutes({ gate, sessions, audit, live, now, log }),
       tokensRoutes({ ...shared, tokens, allowAccountNames, config: config.tokens, now }),
       kioskRoutes({ kiosks, audit, addressOf, perMinute }),
       adminRoutes({ gate, kiosks, audit, live, config: config.kiosks, now }),
+      fleetRoutes({
+        ...{ ...shared, condemned, history, now },
+        migrations: createMigrations({ servers, log }),
+        hosts: () => spawners().flatMap((spawner) => spawner.hosts?.() ?? []),
+      }),
       locksRoutes({ gate, locks, orders, policy, audit, now }),
       auditRoutes({ ...shared, now: deps.monotonic }),
       accountsRoutes(shared),
@@ -306,6 +349,7 @@ const build = async (config: HubConfig, deps: HubDeps, closing: Closing): Promis
           return session === undefined ? undefined : groups.of(person, session.groups)
         },
       }),
+      permissionsRoutes({ ...shared, persons: createKnownPersons({ db, groups }) }),
       metricsRoutes({ ...shared, addressOf }),
       operationsRoutes({ db, policy, signer, title: config.title }),
       ...(config.webDir === undefined ? [] : [pageRoutes({ webDir: config.webDir })]),

@@ -2,9 +2,19 @@
 import { z } from 'zod/mini'
 import * as api from '../protocol/api.ts'
 import { auditRecord } from '../protocol/audit.ts'
+import {
+  condemnAsk,
+  hostsBody,
+  migrationAsk,
+  migrationStarted,
+  serverLog,
+  serversBody,
+} from '../protocol/fleet.ts'
+import { layerBody, layerPreview, layerPreviewAsk } from '../protocol/layers.ts'
 import { lock } from '../protocol/locks.ts'
 import { serverRow } from '../protocol/rows.ts'
 import { tokenCreate, tokenMade, tokensBody } from '../protocol/script-tokens.ts'
+import { sessionsBody, sessionsEnded } from '../protocol/sessions.ts'
 import { version } from '../protocol/version.ts'
 
 type Operation = {
@@ -63,6 +73,32 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.deviceState,
     status: 202,
   },
+  'GET /api/admin/servers': {
+    does: 'UI servers, who looks at them, and the queue of starts.',
+    gives: serversBody,
+  },
+  'POST /api/admin/servers/{account}': {
+    does: 'Starts the account’s server.',
+    gives: serverRow,
+    status: 202,
+  },
+  'GET /api/admin/servers/{account}/log': { does: 'The server’s own last lines.', gives: serverLog },
+  'GET /api/admin/hosts': {
+    does: 'Hosts of UI servers, and how loaded they are and were.',
+    gives: hostsBody,
+  },
+  'POST /api/admin/hosts/{host}/condemned': {
+    does: 'Takes the host out of service: it takes no new servers.',
+    takes: condemnAsk,
+    status: 204,
+  },
+  'DELETE /api/admin/hosts/{host}/condemned': { does: 'Lets it take servers again.', status: 204 },
+  'POST /api/admin/hosts/{host}/migrate': {
+    does: 'Moves servers away from a condemned host.',
+    takes: migrationAsk,
+    gives: migrationStarted,
+    status: 202,
+  },
   'GET /api/admin/locks': { does: 'What is locked, and which daemons know of it.', gives: api.locksBody },
   'POST /api/admin/locks': { does: 'Locks.', takes: api.lockCreate, gives: lock, status: 201 },
   'DELETE /api/admin/locks/{lock}': { does: 'Lifts a lock.', status: 204 },
@@ -86,6 +122,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     gives: api.actionAnswer,
     status: 202,
   },
+  'GET /api/accounts/{account}/permissions': {
+    does: 'The permissions that an account or a workflow has of its own, and their versions.',
+    gives: layerBody,
+    query: ['workflow'],
+  },
+  'POST /api/accounts/{account}/permissions/preview': {
+    does: 'Who would gain and lose what; changes nothing.',
+    takes: layerPreviewAsk,
+    gives: layerPreview,
+  },
   'GET /api/requests/{id}': { does: 'How a request ended.', gives: api.requestBody },
   'GET /api/wall': { does: 'WebSocket: all accounts and workflows.', status: 101, query: ['since', 'epoch'] },
   'GET /api/audit': {
@@ -108,6 +154,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     does: 'What is allowed, and why.',
     gives: api.explainBody,
     query: ['person', 'action', 'account', 'workflow'],
+  },
+  'GET /api/sessions': { does: 'My sessions.', gives: sessionsBody },
+  'DELETE /api/sessions': { does: 'Ends my sessions but this one.', gives: sessionsEnded },
+  'DELETE /api/sessions/{session}': { does: 'Ends a session of mine.', status: 204 },
+  'GET /api/admin/sessions': { does: 'Everybody’s sessions.', gives: sessionsBody },
+  'DELETE /api/admin/sessions/{session}': { does: 'Ends anybody’s session.', status: 204 },
+  'GET /api/explain/all': {
+    does: 'The same of every action.',
+    gives: api.explainAllBody,
+    query: ['person', 'account', 'workflow'],
   },
   'GET /api/tokens': { does: 'My tokens for scripts.', gives: tokensBody },
   'POST /api/tokens': {

@@ -1,6 +1,7 @@
 /** Rows of all daemons' site feeds: parsed at the border, looked up by account, changes told. */
 
 import type { AuditRecord } from '../protocol/audit.ts'
+import { type LayerRow, layerKey } from '../protocol/layers.ts'
 import {
   type AccountRow,
   type DaemonRow,
@@ -15,12 +16,16 @@ import type { Log, SiteChange, SiteView } from './context.ts'
 type RawPut = { readonly kind: string; readonly key: string; readonly row: unknown }
 type Kind = SiteChange['drop'][number]['kind']
 
+/** Versions of permissions by place, `ACCOUNT/WORKFLOW` or `ACCOUNT/`, then by key. */
+type Layers = Map<string, Map<string, LayerRow>>
+
 /** One daemon's rows. */
 type Rows = {
   readonly accounts: Map<string, AccountRow>
   /** By account, then by workflow. */
   readonly summaries: Map<string, Map<string, SummaryRow>>
   readonly requests: Map<string, RequestRow>
+  readonly layers: Layers
 }
 
 export type SiteRows = SiteView & {
@@ -32,6 +37,19 @@ export type SiteRows = SiteView & {
 
 const isKind = (kind: string): kind is keyof typeof siteKinds => Object.hasOwn(siteKinds, kind)
 
+const placeOf = (account: string, workflow: string | null): string => `${account}/${workflow ?? ''}`
+
+const keepLayer = (layers: Layers, row: LayerRow): void => {
+  const place = placeOf(row.account, row.workflow)
+  const versions = layers.get(place) ?? new Map<string, LayerRow>()
+  layers.set(place, versions.set(layerKey(row), row))
+}
+const dropLayer = (layers: Layers, key: string): void => {
+  const place = key.slice(0, key.lastIndexOf('@'))
+  layers.get(place)?.delete(key)
+  if (layers.get(place)?.size === 0) layers.delete(place)
+}
+
 export const createSiteRows = (parts: {
   readonly log: Log
   readonly daemons: readonly { readonly name: string; readonly accounts?: readonly string[] | undefined }[]
@@ -42,7 +60,7 @@ export const createSiteRows = (parts: {
   const byDaemon = new Map<string, Rows>(
     parts.daemons.map(({ name }) => [
       name,
-      { accounts: new Map(), summaries: new Map(), requests: new Map() },
+      { accounts: new Map(), summaries: new Map(), requests: new Map(), layers: new Map() },
     ]),
   )
   const daemonRows = new Map<string, DaemonRow>()
@@ -93,6 +111,7 @@ export const createSiteRows = (parts: {
     const rows = rowsOf(daemon)
     if (put.kind === 'account') rows.accounts.set(account, put.row)
     else if (put.kind === 'request') rows.requests.set(put.key, put.row)
+    else if (put.kind === 'layer') keepLayer(rows.layers, put.row)
     else {
       const workflows = rows.summaries.get(account) ?? new Map<string, SummaryRow>()
       rows.summaries.set(account, workflows.set(put.row.workflow, put.row))
@@ -119,6 +138,7 @@ export const createSiteRows = (parts: {
     const rows = rowsOf(daemon)
     if (kind === 'account') return rows.accounts.delete(key)
     if (kind === 'request') return rows.requests.delete(key)
+    if (kind === 'layer') dropLayer(rows.layers, key)
     if (kind !== 'summary') return false
     const slash = key.indexOf('/')
     const workflows = rows.summaries.get(key.slice(0, slash))
@@ -135,7 +155,7 @@ export const createSiteRows = (parts: {
       if (parsed === undefined) continue
       if (parsed.kind === 'audit') {
         if (mayRecord(daemon, parsed.row)) records.push(parsed.row)
-      } else if (keep(daemon, parsed)) put.push(parsed)
+      } else if (keep(daemon, parsed) && parsed.kind !== 'layer') put.push(parsed)
     }
     const drop: SiteChange['drop'][number][] = []
     for (const { kind, key } of drops) if (remove(daemon, kind, key)) drop.push({ kind: kind as Kind, key })
@@ -162,6 +182,9 @@ export const createSiteRows = (parts: {
         ...[...before.summaries].flatMap(([account, workflows]) =>
           [...workflows.keys()].map((workflow) => ({ kind: 'summary', key: `${account}/${workflow}` })),
         ),
+        ...[...before.layers.values()].flatMap((versions) =>
+          [...versions.keys()].map((key) => ({ kind: 'layer', key })),
+        ),
       ].filter(({ kind, key }) => !kept.has(`${kind} ${key}`))
       apply(daemon, rows, drops)
     },
@@ -175,6 +198,10 @@ export const createSiteRows = (parts: {
     summaries: (account) => [...(all((rows) => rows.summaries.get(account))?.values() ?? [])],
     summary: (account, workflow) => all((rows) => rows.summaries.get(account)?.get(workflow)),
     request: (id) => all((rows) => rows.requests.get(id)),
+    layers: (account, workflow) =>
+      [...(all((rows) => rows.layers.get(placeOf(account, workflow)))?.values() ?? [])].sort(
+        (one, other) => other.version - one.version,
+      ),
     daemons: () => [...daemonRows.values()],
     onChange: (listener) => {
       listeners.add(listener)

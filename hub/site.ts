@@ -21,6 +21,8 @@ export type SiteParts = {
   readonly daemons: readonly DaemonSource[]
   /** Those that were set at this hub. */
   readonly locks?: Pick<Locks, 'names' | 'onChange'> | undefined
+  /** Sources of groups that this hub asks; all of them without it. */
+  readonly groupSources?: readonly string[]
   readonly now: Clock
   readonly log: Log
   /** Takes the daemons' own audit records, in order, possibly again after a reset. */
@@ -52,7 +54,13 @@ export const createSite = (parts: SiteParts): Site => {
   const { daemons, now, log } = parts
   const end = new AbortController()
   const { signal } = end
-  const policy = createPolicyKeeper({ sources: daemons, locks: parts.locks, now, log })
+  const policy = createPolicyKeeper({
+    sources: daemons,
+    locks: parts.locks,
+    ...(parts.groupSources === undefined ? {} : { groupSources: parts.groupSources }),
+    now,
+    log,
+  })
   const rows = createSiteRows({ log, daemons, ingestAudit: parts.ingestAudit })
   const last = new Map<string, Heartbeat>()
 

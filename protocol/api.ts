@@ -184,9 +184,13 @@ export const auditBody = z.strictObject({
   /** Give it back to go on towards older records; null at the end. */
   cursor: z.nullable(z.string()),
 })
+export type AuditBody = z.infer<typeof auditBody>
+
 /** Frames of `WebSocket /api/audit/stream`. */
 export const auditFrame = z.strictObject({
   type: z.literal('records'),
+  /** As of this frame; told at once when it changes. */
+  writable: z.boolean(),
   records: z.readonly(z.array(auditRecord)),
 })
 
@@ -210,6 +214,10 @@ export const explainBody = z.strictObject({
   elevation: z.nullable(elevationClass),
 })
 export type ExplainBody = z.infer<typeof explainBody>
+
+/** `GET /api/explain/all?person=&account=&workflow=`: every action of the catalogue, for one person. */
+export const explainAllBody = z.strictObject({ answers: z.readonly(z.array(explainBody)) })
+export type ExplainAllBody = z.infer<typeof explainAllBody>
 
 /** Kiosks. `POST /api/admin/kiosks {name, accounts?}` → `{ kiosk, code }`; the code enrols one browser, once. */
 export const kioskRow = z.strictObject({

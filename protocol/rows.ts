@@ -6,6 +6,7 @@ import { z } from 'zod/mini'
 import { auditRecord } from './audit.ts'
 import { copyProgress } from './copies.ts'
 import { accountName, cyclePoint, personName, requestId, taskName, workflowName } from './ids.ts'
+import { layerRow } from './layers.ts'
 import { rest } from './maintenance.ts'
 import { pluginIdentity } from './plugins.ts'
 import { requestStates } from './requests.ts'
@@ -240,6 +241,8 @@ export const serverRow = z.readonly(
     since: time,
     code: z.nullable(z.string()),
     reason: z.nullable(z.string()),
+    /** Of the product, where it is another than the hub's: it goes on until nobody looks, and is replaced then. */
+    version: z.nullable(z.string()),
   }),
 )
 export type ServerRow = z.infer<typeof serverRow>
@@ -257,6 +260,14 @@ export const daemonRow = z.readonly(
 )
 export type DaemonRow = z.infer<typeof daemonRow>
 
+/** The hub that is looked at. Key: `hub`; there is none as long as nothing was wrong with it. */
+export const hubRow = z.readonly(
+  z.strictObject({
+    /** What concerns everybody: stable codes. */
+    codes: z.readonly(z.array(z.string())),
+  }),
+)
+
 /** Which row stands under which kind. */
 export const accountKinds = {
   workflow: workflowRow,
@@ -270,6 +281,7 @@ export const siteKinds = {
   summary: summaryRow,
   account: accountRow,
   request: requestRow,
+  layer: layerRow,
   audit: auditRecord,
 } as const
 export const wallKinds = {
@@ -277,6 +289,7 @@ export const wallKinds = {
   account: accountRow,
   server: serverRow,
   daemon: daemonRow,
+  hub: hubRow,
 } as const
 
 type RowsOf<K extends Record<string, z.ZodMiniType>> = {

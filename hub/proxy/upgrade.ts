@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { isDeepStrictEqual } from 'node:util'
 import { groupsNamed } from '../../policy/groups-named.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import { closeCodes } from '../../protocol/frames.ts'
@@ -10,6 +11,7 @@ import { assertionRefresh } from '../../protocol/tokens.ts'
 import { rawRefusal } from '../../wire/raw-refusal.ts'
 import type { Gate, LiveSockets, Log, PolicyView, Servers, Signer, SiteView, Viewer } from '../context.ts'
 import { errorBodyOf } from '../errors.ts'
+import { groupsLookEvery } from '../groups.ts'
 import { mayViewAnything } from '../visible.ts'
 import { type ProxyPath, parseProxyPath, wantsOf } from './path.ts'
 import { pipe } from './pipe.ts'
@@ -116,18 +118,25 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
     const look = () => {
       if (!mayViewAnything({ site, policy }, viewer, account)) piped.close(closeCodes.forbidden)
     }
-    const refresh = async () => {
+    const refresh = async (due: boolean) => {
       const current = await gate.current(viewer)
       if (current === undefined) return piped.close(closeCodes.sessionEnded)
+      const isOther = !isDeepStrictEqual(current.groups, viewer.groups)
       viewer = current
       look()
-      server.write(maskedText(await signer.assertion(viewer, audience), randomBytes(4)))
+      if (due || isOther) server.write(maskedText(await signer.assertion(viewer, audience), randomBytes(4)))
     }
-    const tryToRefresh = () => {
+    const tryToRefresh = (due: boolean) => {
       // Without a fresh assertion the UI server ends the socket by itself; this only says why.
-      refresh().catch((err) => log.warn({ err, account }, 'no fresh assertion for an open socket'))
+      refresh(due).catch((err) => log.warn({ err, account }, 'no fresh assertion for an open socket'))
     }
-    const timer = setInterval(tryToRefresh, parts.refreshMs ?? assertionRefresh)
+    const refreshMs = parts.refreshMs ?? assertionRefresh
+    const every = Math.min(refreshMs, groupsLookEvery)
+    let looks = 0
+    const timer = setInterval(() => {
+      looks += 1
+      tryToRefresh(looks % Math.round(refreshMs / every) === 0)
+    }, every)
     timer.unref()
     let named = namedFor(account)
     const unlisten = policy.onChange(() => {
@@ -135,7 +144,7 @@ export const createProxyUpgrade = (parts: UpgradeParts): UpgradeHandler => {
       const before = named
       named = namedFor(account)
       // A group that the last assertion had no reason to name.
-      if (viewer.groups.some((group) => named.has(group) && !before.has(group))) tryToRefresh()
+      if (viewer.groups.some((group) => named.has(group) && !before.has(group))) tryToRefresh(true)
     })
     piped.closed.then(() => {
       clearInterval(timer)

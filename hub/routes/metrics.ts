@@ -18,7 +18,7 @@ export type MetricsParts = {
   readonly live: Pick<LiveSockets, 'count'>
   readonly policy: Pick<PolicyView, 'fresh'>
   readonly site: Pick<SiteView, 'accounts' | 'daemons'>
-  readonly servers: Pick<Servers, 'row'>
+  readonly servers: Pick<Servers, 'row' | 'queue'>
   readonly audit: Pick<Audit, 'onRecord'>
 }
 
@@ -63,6 +63,15 @@ const createMetrics = ({ live, policy, site, servers, audit }: MetricsParts): Re
     collect() {
       const states = site.accounts().map(({ account }) => servers.row(account).state)
       for (const state of serverStates) this.set({ state }, states.filter((each) => each === state).length)
+    },
+  })
+  new Gauge({
+    name: 'seneschal_hub_server_starts',
+    help: 'Starts of UI servers: under way, and waiting for their turn.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(servers.queue())) this.set({ state }, count)
     },
   })
   const records = new Counter({

@@ -171,6 +171,16 @@ const locks = async (db: Kysely<Tables>): Promise<void> => {
     .execute()
 }
 
+const condemnedHosts = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema
+    .createTable('condemned_hosts')
+    .addColumn('host', 'text', (column) => column.primaryKey())
+    .addColumn('reason', 'text', (column) => column.notNull())
+    .addColumn('set_by', 'text', (column) => column.notNull())
+    .addColumn('set_at', 'bigint', (column) => column.notNull())
+    .execute()
+}
+
 const migrations: readonly Migration[] = [
   { name: '0001-first', up: first },
   { name: '0002-raised-sid', up: raisedSid },
@@ -178,6 +188,7 @@ const migrations: readonly Migration[] = [
   { name: '0004-elevation-duration', up: elevationDuration },
   { name: '0005-tokens', up: tokens },
   { name: '0006-locks', up: locks },
+  { name: '0007-condemned-hosts', up: condemnedHosts },
 ]
 
 /** Applies what is missing, each migration in a transaction of its own. */

@@ -65,6 +65,13 @@ export type LocksTable = {
   ends_at: number | null
 }
 
+export type CondemnedHostsTable = {
+  host: string
+  reason: string
+  set_by: string
+  set_at: number
+}
+
 export type PersonsTable = {
   issuer: string
   subject: string
@@ -169,6 +176,7 @@ export type Tables = {
   break_glass: BreakGlassTable
   break_glass_tries: BreakGlassTriesTable
   locks: LocksTable
+  condemned_hosts: CondemnedHostsTable
   meta: MetaTable
   servers: ServersTable
 }

@@ -25,7 +25,7 @@ const wallRow = (put: WallPut, account?: string, workflow?: string): WallRow => 
 })
 
 export const presentRow = (put: WallPut): WallRow => {
-  if (put.kind === 'daemon') return wallRow(put)
+  if (put.kind === 'daemon' || put.kind === 'hub') return wallRow(put)
   return wallRow(put, put.row.account, put.kind === 'summary' ? put.row.workflow : undefined)
 }
 
@@ -38,7 +38,7 @@ export const accountPut = (row: AccountRow): WallPut => ({ kind: 'account', key:
 
 export type Sight = { readonly site: SiteView; readonly policy: PolicyView }
 
-/** Of daemons everybody may know; they only say how old all the rest is. */
+/** Of daemons and the hub everybody may know; they only say how old all the rest is, and what nobody can do. */
 export const maySeeRow = (sight: Sight, viewer: Viewer, row: WallRow): boolean => {
   if (row.account === undefined) return true
   return row.workflow === undefined

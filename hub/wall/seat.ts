@@ -12,7 +12,9 @@ export type WallSocket = {
 }
 
 export type Seat = {
-  readonly viewer: Viewer
+  readonly viewer: () => Viewer
+  /** The same one with other rights; what it may see is for the next reset to say. */
+  readonly become: (viewer: Viewer) => void
   readonly close: (code: number) => void
   readonly hello: (frame: string) => void
   /** Everything that may be seen, as of `seq`. */
@@ -42,7 +44,8 @@ export const createSeat = (parts: {
   readonly since: number | undefined
   readonly rows: Iterable<WallRow>
 }): Seat => {
-  const { socket, maySee, viewer } = parts
+  const { socket, maySee } = parts
+  let { viewer } = parts
   let sent = parts.since ?? 0
   let allowance = patience
   let spoke = true
@@ -67,7 +70,10 @@ export const createSeat = (parts: {
   if (parts.since !== undefined) given = new Set(visible(parts.rows).map(({ id }) => id))
 
   return {
-    viewer,
+    viewer: () => viewer,
+    become: (other) => {
+      viewer = other
+    },
     close,
     hello: say,
     reset: (seq, rows) => {

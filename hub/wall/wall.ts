@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import { closeCodes, tickInterval } from '../../protocol/frames.ts'
 import type { DaemonRow, WallPut } from '../../protocol/rows.ts'
 import { version } from '../../protocol/version.ts'
-import type { Clock, Log, PolicyView, Servers, SiteView, Viewer } from '../context.ts'
+import type { Audit, AuditHealth, Clock, Log, PolicyView, Servers, SiteView, Viewer } from '../context.ts'
+import { groupsLookEvery } from '../groups.ts'
 import { accountPut, maySeeRow, presentRow, rowId, summaryPut, type WallRow } from './rows.ts'
 import { createSeat, type Seat, type WallSocket } from './seat.ts'
 
@@ -27,6 +28,7 @@ export type WallParts = {
   readonly site: SiteView
   readonly policy: PolicyView
   readonly servers: Servers
+  readonly audit: Pick<Audit, 'health' | 'onHealth'>
   /** The session of a viewer as it is now; undefined once it ended. */
   readonly current: (viewer: Viewer) => Promise<Viewer | undefined>
   readonly now: Clock
@@ -35,12 +37,12 @@ export type WallParts = {
   readonly epoch: string
   /** Default 50 ms. */
   readonly gatherMs?: number
+  /** How often it is asked whether viewers are still in the same groups, ms. */
+  readonly renewEvery?: number
 }
 
 /** Changes that can be caught up with. */
 const remembered = 2048
-/** How often it is asked whether viewers are still in the same groups, ms. */
-const renewEvery = 60_000
 
 type Step = { readonly seq: number; readonly ids: readonly string[]; readonly total: boolean }
 
@@ -92,6 +94,12 @@ export const createWall = (parts: WallParts): Wall => {
     row: servers.row(account),
   })
 
+  const hubPut = ({ writable }: AuditHealth): WallPut => ({
+    kind: 'hub',
+    key: 'hub',
+    row: { codes: writable ? [] : ['audit.unwritable'] },
+  })
+
   const flush = () => {
     gathering = undefined
     if (dirty.size === 0 && !total) return
@@ -131,6 +139,7 @@ export const createWall = (parts: WallParts): Wall => {
     for (const summary of site.summaries(row.account)) put(summaryPut(summary))
   }
   for (const row of site.daemons()) put({ kind: 'daemon', key: row.daemon, row })
+  if (!parts.audit.health().writable) put(hubPut(parts.audit.health()))
   // What was there at the beginning is no change.
   dirty.clear()
 
@@ -146,6 +155,7 @@ export const createWall = (parts: WallParts): Wall => {
     servers.onChange((row) => {
       if (rows.has(rowId('account', row.account))) put({ kind: 'server', key: row.account, row })
     }),
+    parts.audit.onHealth((health) => put(hubPut(health))),
     policy.onChange(onPolicy),
   ]
   const helloFor = (viewer: Viewer): string =>
@@ -156,11 +166,15 @@ export const createWall = (parts: WallParts): Wall => {
   }, tickInterval)
   ticking.unref()
 
-  /** With other groups it is another viewer: the browser comes back at once, as that one. */
-  const renew = async ({ viewer, close }: Seat): Promise<void> => {
-    const current = await parts.current(viewer)
-    if (current === undefined) close(closeCodes.sessionEnded)
-    else if (epochOf(current) !== epochOf(viewer)) close(closeCodes.sessionReplaced)
+  /** With other groups it is another viewer, who stays and begins anew. */
+  const renew = async (seat: Seat): Promise<void> => {
+    const before = seat.viewer()
+    const current = await parts.current(before)
+    if (current === undefined) return seat.close(closeCodes.sessionEnded)
+    if (epochOf(current) === epochOf(before) || !seats.has(seat)) return
+    seat.become(current)
+    seat.hello(helloFor(current))
+    seat.reset(seq, rows.values())
   }
   const renewing = setInterval(() => {
     for (const seat of seats)
@@ -169,7 +183,7 @@ export const createWall = (parts: WallParts): Wall => {
         log.warn({ err }, 'a viewer of the wall could not be renewed')
         seat.close(closeCodes.restart)
       })
-  }, renewEvery)
+  }, parts.renewEvery ?? groupsLookEvery)
   renewing.unref()
 
   return {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { operations } from '../../hub/openapi.ts'
+import { sessionsBody } from '../../protocol/sessions.ts'
 import { setUpHost } from '../harness/break-glass.ts'
 import { send } from '../harness/http.ts'
 import { origin, startTestHub } from '../harness/hub.ts'
@@ -51,6 +52,8 @@ test('every operation answers with the status, the type and the shape that are d
   let request = ''
   let nonce = ''
   let token = ''
+  /** The latest session that is not of who asks. */
+  const elsewhere = (body: unknown) => sessionsBody.parse(body).sessions.find(({ own }) => !own)?.session
   const kiosk = () => made?.kiosk.kiosk ?? ''
 
   /** In an order in which each finds what it needs. */
@@ -106,7 +109,24 @@ test('every operation answers with the status, the type and the shape that are d
       return { ...answer, body: JSON.parse(String(answer.body).split('\n')[0] ?? '') }
     },
     'GET /api/audit/stream': () => socket('/api/audit/stream'),
+    'GET /api/accounts/{account}/permissions': () => read(`${account}/permissions?workflow=clouds`),
+    'POST /api/accounts/{account}/permissions/preview': () =>
+      change('POST', `${account}/permissions/preview`, { workflow: 'clouds', text: 'kill: []' }),
+    'GET /api/explain/all': () => read('/api/explain/all?account=atmosphere_stage'),
     'GET /api/explain': () => read('/api/explain?action=hold&account=atmosphere_stage'),
+    'GET /api/sessions': () => read('/api/sessions', jacintar),
+    'DELETE /api/sessions/{session}': async () => {
+      await h.signIn('jacintar')
+      const { body } = await read('/api/sessions', jacintar)
+      return change('DELETE', `/api/sessions/${elsewhere(body)}`, undefined, jacintar)
+    },
+    'DELETE /api/sessions': () => change('DELETE', '/api/sessions', undefined, jacintar),
+    'GET /api/admin/sessions': () => read('/api/admin/sessions'),
+    'DELETE /api/admin/sessions/{session}': async () => {
+      await h.signIn('jacintar')
+      const { body } = await read('/api/admin/sessions')
+      return change('DELETE', `/api/admin/sessions/${elsewhere(body)}`)
+    },
     'POST /api/tokens': async () => {
       const scope = { reads: ['view'], on: null }
       const answer = await change('POST', '/api/tokens', { name: 'nightly', scope }, jacintar)
@@ -121,6 +141,15 @@ test('every operation answers with the status, the type and the shape that are d
       const { body } = await change('POST', '/api/tokens', { name: 'weekly', scope }, jacintar)
       return change('DELETE', `/api/admin/tokens/${(body as { row: { token: string } }).row.token}`)
     },
+    'POST /api/admin/servers/{account}': () => change('POST', '/api/admin/servers/atmosphere_stage'),
+    'GET /api/admin/servers': () => read('/api/admin/servers'),
+    'GET /api/admin/servers/{account}/log': () => read('/api/admin/servers/atmosphere_stage/log'),
+    'POST /api/admin/hosts/{host}/condemned': () =>
+      change('POST', '/api/admin/hosts/here/condemned', { reason: 'new disks' }),
+    'GET /api/admin/hosts': () => read('/api/admin/hosts'),
+    'POST /api/admin/hosts/{host}/migrate': () =>
+      change('POST', '/api/admin/hosts/here/migrate', { which: 'idle' }),
+    'DELETE /api/admin/hosts/{host}/condemned': () => change('DELETE', '/api/admin/hosts/here/condemned'),
     'GET /api/admin/locks': () => read('/api/admin/locks'),
     'POST /api/admin/locks': () =>
       change('POST', '/api/admin/locks', { on: { kind: 'host', name: 'n1' }, reason: 'new disks' }),

@@ -95,6 +95,7 @@ test('Prometheus on this host gets counts without names, and nobody beyond a pro
   assert.equal(metrics.status, 200)
   assert.match(metrics.text, /^seneschal_hub_permissions_fresh 1$/m)
   assert.match(metrics.text, /^seneschal_hub_servers\{state="off"\} [0-9]+$/m)
+  assert.match(metrics.text, /^seneschal_hub_server_starts\{state="waiting"\} 0$/m)
   assert.doesNotMatch(metrics.text, /atmosphere|jacintar/)
   for (const trusted of [true, false]) {
     const hub = trusted ? h : await startTestHub(t)

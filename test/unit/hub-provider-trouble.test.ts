@@ -6,6 +6,7 @@ import type { DeviceAnswer } from '../../protocol/api.ts'
 import { codeOf } from '../harness/code-of.ts'
 import { startTestHub, type TestHub } from '../harness/hub.ts'
 import { until } from '../harness/until.ts'
+import type { Visitor } from '../harness/visitor.ts'
 
 const minute = 60_000
 const discovery = '/.well-known/openid-configuration'
@@ -222,7 +223,10 @@ test('nobody who is signed in waits for a provider that is known to be down', as
 
 test('a hundred people whose groups are due while the provider falls silent are answered together, not in turns', async (t) => {
   const h = await impatient(t)
-  const people = await Promise.all(Array.from({ length: 100 }, () => h.signIn('mel', h.visitor())))
+  const people: Visitor[] = []
+  // A few at a time: this provider is given little time, and a busy machine has less.
+  while (people.length < 100)
+    people.push(...(await Promise.all(Array.from({ length: 5 }, () => h.signIn('mel', h.visitor())))))
   h.provider.lies.answer = () => true
   h.shift(6 * minute)
   const began = performance.now()
