@@ -15,9 +15,11 @@ import { loadSession, session, viewer } from './state/session.ts'
 import { nudgeSite, openSite, openSiteForPerson, sitePhase } from './state/site.ts'
 
 /** The first page is the one everybody waits for; these come when they are asked for. */
+const Access = lazyPage(async () => (await import('./pages/access/page.tsx')).Access)
 const Audit = lazyPage(async () => (await import('./pages/audit.tsx')).Audit)
 const Locks = lazyPage(async () => (await import('./pages/locks.tsx')).Locks)
 const Kiosks = lazyPage(async () => (await import('./pages/kiosks.tsx')).Kiosks)
+const PermissionsPage = lazyPage(async () => (await import('./pages/permissions.tsx')).PermissionsPage)
 const WorkflowPage = lazyPage(async () => (await import('./pages/workflow/page.tsx')).WorkflowPage)
 
 const Page = () => {
@@ -28,8 +30,14 @@ const Page = () => {
       return <Home />
     case 'account':
       return <AccountPage account={at.params.account} />
+    case 'permissions':
+      return <PermissionsPage account={at.params.account} workflow={null} />
+    case 'workflowPermissions':
+      return <PermissionsPage {...at.params} />
     case 'audit':
       return <Audit />
+    case 'access':
+      return <Access />
     case 'locks':
       return <Locks />
     case 'kiosks':

@@ -2,12 +2,13 @@ import './setup.ts'
 import { render } from 'preact'
 import { App } from './app.tsx'
 import { Blank, Said } from './parts/states.tsx'
-import { path, startRouter } from './router.ts'
+import { path, query, startRouter } from './router.ts'
 import { resumeWanted } from './state/acting.ts'
 import { asApiError } from './state/api.ts'
 import { readArrival } from './state/arrival.ts'
 import { startClock } from './state/clock.ts'
 import { enrol, isKiosk, kioskConnect } from './state/kiosk.ts'
+import { raisedPath, watchShownAgain } from './state/raising.ts'
 import { loadSession } from './state/session.ts'
 import { startTheme } from './state/theme.ts'
 
@@ -31,6 +32,10 @@ const start = async (place: HTMLElement, code: string | null) => {
     if (path.peek() === doorPath) {
       const { BreakGlass, takeDoorCode } = await import('./pages/break-glass.tsx')
       return render(<BreakGlass code={takeDoorCode()} />, place)
+    }
+    if (path.peek() === raisedPath) {
+      const { Raised } = await import('./pages/raised.tsx')
+      return render(<Raised code={query.peek().get('elevation')} />, place)
     }
     let kiosk = await enrolWith(code)
     if (!kiosk) {
@@ -64,4 +69,5 @@ const start = async (place: HTMLElement, code: string | null) => {
 startTheme()
 startClock()
 startRouter()
+watchShownAgain()
 void start(root, codeInAddress())

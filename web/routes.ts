@@ -3,6 +3,8 @@
 const patterns = {
   home: '/',
   account: '/accounts/:account',
+  permissions: '/accounts/:account/permissions',
+  workflowPermissions: '/accounts/:account/workflows/:workflow/permissions',
   tree: '/accounts/:account/workflows/:workflow',
   table: '/accounts/:account/workflows/:workflow/table',
   history: '/accounts/:account/workflows/:workflow/history',
@@ -12,6 +14,7 @@ const patterns = {
   wall: '/wall',
   kiosks: '/kiosks',
   locks: '/locks',
+  access: '/access',
 } as const
 
 type Patterns = typeof patterns
@@ -68,4 +71,4 @@ export const viewPath = ({ name, params }: Route): string => write(name === 'tas
 
 /** What one is at, whichever of its views is shown: the views of a workflow are one page. */
 export const pagePath = ({ name, params }: Route): string =>
-  write('workflow' in params ? 'tree' : name, params)
+  write('workflow' in params && name !== 'workflowPermissions' ? 'tree' : name, params)

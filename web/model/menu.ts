@@ -17,7 +17,7 @@ export type Offer = {
 export const offers = (level: Level, allowed: Allowed, held: ElevationClass | undefined): readonly Offer[] =>
   actionNames.flatMap((name) => {
     const action = actionOf(name)
-    if (!action.on.includes(level) || allowed[action.name] !== true) return []
+    if (action.apart || !action.on.includes(level) || allowed[action.name] !== true) return []
     const raise = covers(held, action.class) ? undefined : elevationFor(action.class)
     return [{ name, label: action.label, destructive: action.destructive, raise }]
   })

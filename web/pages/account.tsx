@@ -6,7 +6,9 @@ import { Banner, Blank } from '../parts/states.tsx'
 import { useSteady } from '../parts/steady.ts'
 import { useTitle } from '../parts/title.ts'
 import { WorkflowList } from '../parts/workflow-list.tsx'
-import { accountViews, isStale, site } from '../state/site.ts'
+import { pathOf } from '../routes.ts'
+import { viewer } from '../state/session.ts'
+import { accountViews, allowedOn, isStale, site } from '../state/site.ts'
 import { Missing } from './missing.tsx'
 
 const Opened = ({ account }: { readonly account: string }) => {
@@ -14,6 +16,11 @@ const Opened = ({ account }: { readonly account: string }) => {
   const view = accountViews.value.find((item) => item.account.account === account)
   const steady = useSteady(view?.workflows ?? [], (row) => row.workflow)
   useTitle(account)
+  const roles = viewer.value?.roles ?? []
+  const mayLook =
+    roles.includes('admin') ||
+    roles.includes('auditor') ||
+    steady.items.some(({ workflow }) => allowedOn(account, workflow).permissions === true)
   if (view === undefined) return <Missing />
   return (
     <div class="page">
@@ -21,6 +28,8 @@ const Opened = ({ account }: { readonly account: string }) => {
         <h1>{account}</h1>
         {view.account.title !== null && <span class="account-title">{view.account.title}</span>}
         <ServerMark row={site.read().server.get(account)} />
+        <span class="spring" />
+        {mayLook && <a href={pathOf('permissions', { account })}>Permissions</a>}
       </header>
       {view.account.problem !== null && <Banner tone="bad">{view.account.problem}</Banner>}
       <ServerProgress account={account} opener={opener} />

@@ -4,8 +4,10 @@ import { useEffect } from 'preact/hooks'
 import { z } from 'zod/mini'
 import { type KioskRow, kioskRow } from '../../protocol/api.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { EndedBanner } from '../parts/ended-banner.tsx'
+import { Field } from '../parts/field.tsx'
 import { Banner, Blank } from '../parts/states.tsx'
-import { Time } from '../parts/time.tsx'
+import { Ago, Time } from '../parts/time.tsx'
 import { useTitle } from '../parts/title.ts'
 import { pathOf } from '../routes.ts'
 import { dialog } from '../state/acting.ts'
@@ -17,6 +19,8 @@ import { Missing } from './missing.tsx'
 const listAnswer = z.object({ kiosks: z.readonly(z.array(kioskRow)) })
 const createAnswer = z.object({ kiosk: z.union([z.string(), kioskRow]), code: z.string() })
 const path = '/api/admin/kiosks'
+const dayMs = 24 * 3_600_000
+const lengths: readonly number[] = [1, 7, 30, 90, 365]
 
 const stateWords = {
   new: 'not enrolled yet',
@@ -36,10 +40,12 @@ const CreateDialog = ({
   const chosen = useSignal<readonly string[]>([])
   const failed = useSignal<string | undefined>(undefined)
   const names = accountViews.value.map((view) => view.account.account)
+  const days = useSignal<number | undefined>(undefined)
   const submit = async () => {
     try {
       const accounts = chosen.value.length === 0 ? {} : { accounts: chosen.value }
-      const { code } = await api.post(path, { name: name.value.trim(), ...accounts }, createAnswer)
+      const lasts = days.value === undefined ? {} : { lasts: days.value * dayMs }
+      const { code } = await api.post(path, { name: name.value.trim(), ...accounts, ...lasts }, createAnswer)
       onMade(`${location.origin}${pathOf('wall', {})}#enrol=${encodeURIComponent(code)}`)
     } catch (thrown) {
       failed.value = asApiError(thrown).message
@@ -94,6 +100,71 @@ const CreateDialog = ({
         ))}
       </fieldset>
       <p class="hint">None chosen: all that everyone may view.</p>
+      <Field label="Ends after" hint="Then its screen goes dark, and a new one is made." problem={undefined}>
+        {(input) => (
+          <select
+            {...input}
+            value={days.value ?? ''}
+            onChange={(event) => {
+              days.value = event.currentTarget.value === '' ? undefined : Number(event.currentTarget.value)
+            }}
+          >
+            <option value="">as usual here</option>
+            {lengths.map((count) => (
+              <option key={count} value={count}>
+                {count === 1 ? '1 day' : `${count} days`}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+    </Dialog>
+  )
+}
+
+const RenameDialog = ({
+  kiosk,
+  onClose,
+  onRename,
+}: {
+  readonly kiosk: KioskRow
+  readonly onClose: () => void
+  readonly onRename: (name: string) => void
+}) => {
+  const name = useSignal(kiosk.name)
+  const wanted = name.value.trim()
+  return (
+    <Dialog
+      title={`Rename ${kiosk.name}`}
+      onClose={onClose}
+      onSubmit={() => {
+        if (wanted !== '') onRename(wanted)
+      }}
+      actions={
+        <>
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="button primary" disabled={wanted === '' || wanted === kiosk.name}>
+            Rename
+          </button>
+        </>
+      }
+    >
+      <EndedBanner needed="write" />
+      <Field label="Name" hint="Its screen goes on." problem={undefined}>
+        {(input) => (
+          <input
+            {...input}
+            type="text"
+            maxLength={64}
+            value={name.value}
+            onInput={(event) => {
+              name.value = event.currentTarget.value
+            }}
+          />
+        )}
+      </Field>
     </Dialog>
   )
 }
@@ -117,35 +188,51 @@ const AddressDialog = ({ address, onClose }: { readonly address: string; readonl
   )
 }
 
+/** Its screen shows nothing any more. */
+const isOver = ({ state }: KioskRow): boolean => state === 'revoked' || state === 'expired'
+
 const Row = ({
   kiosk,
   raised,
+  onRename,
   onRevoke,
 }: {
   readonly kiosk: KioskRow
   readonly raised: boolean
+  readonly onRename: () => void
   readonly onRevoke: () => void
 }) => (
-  <tr>
+  <tr class={isOver(kiosk) ? 'over' : ''}>
     <th scope="row">{kiosk.name}</th>
-    <td>{kiosk.accounts === null ? 'all that everyone may view' : kiosk.accounts.join(', ')}</td>
-    <td>{stateWords[kiosk.state]}</td>
-    <td>
+    <td data-label="Accounts">
+      {kiosk.accounts === null ? 'all that everyone may view' : kiosk.accounts.join(', ')}
+    </td>
+    <td data-label="State">{stateWords[kiosk.state]}</td>
+    <td data-label="Created">
       {kiosk.createdBy}, <Time at={kiosk.createdAt} />
     </td>
-    <td>
+    <td data-label="Enrolled">
       <Time at={kiosk.enrolledAt} />
+    </td>
+    <td data-label="Last seen">{kiosk.seenAt === null ? 'never' : <Ago at={kiosk.seenAt} />}</td>
+    <td data-label="Ends">
+      <Time at={kiosk.expiresAt} />
     </td>
     <td>
       {kiosk.state !== 'revoked' && raised && (
-        <button
-          type="button"
-          class="button small danger"
-          aria-label={`Revoke ${kiosk.name}`}
-          onClick={onRevoke}
-        >
-          Revoke
-        </button>
+        <span class="row-actions">
+          <button type="button" class="button small" aria-label={`Rename ${kiosk.name}`} onClick={onRename}>
+            Rename
+          </button>
+          <button
+            type="button"
+            class="button small danger"
+            aria-label={`Revoke ${kiosk.name}`}
+            onClick={onRevoke}
+          >
+            Revoke
+          </button>
+        </span>
       )}
     </td>
   </tr>
@@ -158,6 +245,7 @@ export const Kiosks = () => {
   const creating = useSignal(false)
   const address = useSignal<string | undefined>(undefined)
   const revoking = useSignal<KioskRow | undefined>(undefined)
+  const renaming = useSignal<KioskRow | undefined>(undefined)
   // Administration takes the higher class.
   const raised = elevationClass.value === 'write'
   const admin = viewer.value?.roles.includes('admin') === true
@@ -172,10 +260,11 @@ export const Kiosks = () => {
   useEffect(() => {
     if (admin) void load()
   }, [admin, raised])
-  const revoke = async (kiosk: KioskRow) => {
+  const change = async (method: 'POST' | 'DELETE', kiosk: KioskRow, body?: unknown) => {
     revoking.value = undefined
+    renaming.value = undefined
     try {
-      await api.change('DELETE', `${path}/${encodeURIComponent(kiosk.kiosk)}`)
+      await api.change(method, `${path}/${encodeURIComponent(kiosk.kiosk)}`, body)
       await load()
     } catch (thrown) {
       failed.value = asApiError(thrown)
@@ -216,14 +305,16 @@ export const Kiosks = () => {
       {list.value?.length === 0 && <Blank title="No kiosk yet" />}
       {list.value !== undefined && list.value.length > 0 && (
         <div class="table-frame">
-          <table>
+          <table class="cards">
             <thead>
               <tr>
-                {['Name', 'Accounts', 'State', 'Created', 'Enrolled', ''].map((label) => (
-                  <th key={label} scope="col">
-                    {label}
-                  </th>
-                ))}
+                {['Name', 'Accounts', 'State', 'Created', 'Enrolled', 'Last seen', 'Ends', ''].map(
+                  (label) => (
+                    <th key={label} scope="col">
+                      {label}
+                    </th>
+                  ),
+                )}
               </tr>
             </thead>
             <tbody>
@@ -232,6 +323,9 @@ export const Kiosks = () => {
                   key={kiosk.kiosk}
                   kiosk={kiosk}
                   raised={raised}
+                  onRename={() => {
+                    renaming.value = kiosk
+                  }}
                   onRevoke={() => {
                     revoking.value = kiosk
                   }}
@@ -261,6 +355,17 @@ export const Kiosks = () => {
           }}
         />
       )}
+      {renaming.value !== undefined && (
+        <RenameDialog
+          kiosk={renaming.value}
+          onClose={() => {
+            renaming.value = undefined
+          }}
+          onRename={(name) => {
+            if (renaming.value !== undefined) void change('POST', renaming.value, { name })
+          }}
+        />
+      )}
       {revoking.value !== undefined && (
         <Dialog
           title={`Revoke ${revoking.value.name}?`}
@@ -269,7 +374,7 @@ export const Kiosks = () => {
             revoking.value = undefined
           }}
           onSubmit={() => {
-            if (revoking.value !== undefined) void revoke(revoking.value)
+            if (revoking.value !== undefined) void change('DELETE', revoking.value)
           }}
           actions={
             <>

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { type LocksBody, locksBody } from '../../protocol/api.ts'
 import { type Lock, type LockKind, lock, lockKinds, nameOfLock } from '../../protocol/locks.ts'
 import { Dialog } from '../parts/dialog.tsx'
+import { EndedBanner } from '../parts/ended-banner.tsx'
 import { Field } from '../parts/field.tsx'
 import { Banner, Blank } from '../parts/states.tsx'
 import { Time } from '../parts/time.tsx'
@@ -72,6 +73,7 @@ const SetDialog = ({ onClose, onMade }: { readonly onClose: () => void; readonly
         </>
       }
     >
+      <EndedBanner needed="write" />
       {failed.value !== undefined && <Banner tone="bad">{failed.value.message}</Banner>}
       <fieldset class="choices">
         <legend>What</legend>

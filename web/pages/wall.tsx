@@ -20,6 +20,7 @@ import {
   daemonTroubles,
   isResting,
   isStale,
+  isUnrecorded,
   silentDaemons,
   site,
   siteHeardAt,
@@ -197,6 +198,11 @@ export const Wall = () => {
           {wasHeard(row) ? `silent for ${age(slowBeat.value - row.at)}` : 'not heard of yet'}
         </p>
       ))}
+      {isUnrecorded.value && (
+        <p class="wall-banner" role="alert">
+          {sentenceOf('audit.unwritable')}
+        </p>
+      )}
       {daemonTroubles.value.map(({ daemon, code }) => (
         <p key={`${daemon} ${code}`} class="wall-banner" role="alert">
           {daemonTitle(daemon)}

@@ -8,7 +8,7 @@ import { dialog, forgetWanted } from '../state/acting.ts'
 import { asApiError } from '../state/api.ts'
 import { beat } from '../state/clock.ts'
 import { notices, notify, seenUntil, unseen } from '../state/notices.ts'
-import { api, elevation, loadSession, signOut, viewer } from '../state/session.ts'
+import { api, checking, elevation, loadSession, signOut, viewer } from '../state/session.ts'
 import { cycleTheme, theme } from '../state/theme.ts'
 import { Icon, Mark } from './glyph.tsx'
 import { NoticeBody } from './notices.tsx'
@@ -16,7 +16,8 @@ import { Popover } from './popover.tsx'
 
 const section = computed(() => {
   const name = route.value?.name
-  return name === 'audit' || name === 'kiosks' || name === 'locks' || name === 'wall' ? name : 'home'
+  const isApart = name === 'audit' || name === 'kiosks' || name === 'locks' || name === 'wall'
+  return isApart || name === 'access' ? name : 'home'
 })
 
 const NavLink = ({ to, is, children }: { to: string; is: string; children: string }) => (
@@ -38,6 +39,7 @@ const Privileges = () => {
   const before = useSignal<string | undefined>(undefined)
   const dropping = useSignal(false)
   useEffect(() => {
+    if (checking.peek()) return
     const known = before.peek()
     before.value = held?.class
     if (known === undefined || held !== undefined) return
@@ -45,7 +47,7 @@ const Privileges = () => {
       notify('plain', 'Your raised privileges have ended', 'You are back to read-only; everything goes on.')
     dropping.value = false
     void loadSession()
-  }, [held === undefined])
+  }, [held === undefined, checking.value])
 
   if (held === undefined) {
     return (
@@ -134,6 +136,9 @@ const Person = () => {
           {body.roles.length > 0 && <small>{body.roles.join(', ')}</small>}
           {body.groups.length > 0 && <small class="groups">{body.groups.join(' · ')}</small>}
           <small>Seneschal {body.site.version}</small>
+          <a class="button" href={pathOf('access', {})} onClick={close}>
+            Sessions and tokens
+          </a>
           <button
             type="button"
             class="button"

@@ -9,6 +9,7 @@ import { elevationClass, viewer } from '../state/session.ts'
 import {
   daemonTitle,
   daemonTroubles,
+  isUnrecorded,
   nudgeSite,
   silentDaemons,
   siteHeardAt,
@@ -50,6 +51,15 @@ const Daemons = () => (
   </>
 )
 
+const Unrecorded = () =>
+  isUnrecorded.value ? (
+    <Banner tone="bad">
+      Nothing can be recorded, so nothing may be done, except stop, hold, kill, pause and drain. Reading goes
+      on. Whoever runs this site sees why in the hub's log; it ends by itself when records can be written
+      again. <code>audit.unwritable</code>
+    </Banner>
+  ) : null
+
 /** Sessions that began with the sealed key: one's own, and for administrators everybody's. */
 const Doors = () => {
   const open = viewer.value?.breakGlass?.filter(({ until }) => until > slowBeat.value) ?? []
@@ -88,6 +98,7 @@ export const Shell = ({ children }: { readonly children: ComponentChildren }) =>
       <Header />
       <Connection phase={sitePhase.value} heardAt={siteHeardAt.value} what="the hub" onRetry={nudgeSite} />
       <Doors />
+      <Unrecorded />
       <Daemons />
       <RestBanners />
       <main id="content" ref={main} tabIndex={-1}>

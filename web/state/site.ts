@@ -190,6 +190,11 @@ export const daemonTroubles = computed(() =>
   ),
 )
 
+/** Nothing can be recorded at the hub: nobody can act through it. */
+export const isUnrecorded = computed(() =>
+  [...site.read().hub.values()].some(({ codes }) => codes.includes('audit.unwritable')),
+)
+
 /** Whether a trouble is told of the daemon that runs an account, so that it need not be told of the account again. */
 export const isToldOfDaemon = (account: string, code: string): boolean => {
   const ours = daemonOf(account)

@@ -9,6 +9,7 @@ import { SearchField } from '../../parts/search-field.tsx'
 import { Ago } from '../../parts/time.tsx'
 import { query, setQuery } from '../../router.ts'
 import { type PageName, pathOf } from '../../routes.ts'
+import { viewer } from '../../state/session.ts'
 import type { LiveWorkflow } from '../../state/workflow.ts'
 import { instanceFilter, keptQuery, stateFilter, type WorkflowContext } from './context.ts'
 
@@ -41,6 +42,9 @@ const Tabs = ({ context, view }: { readonly context: WorkflowContext; readonly v
           </a>
         )
       })}
+      {(allowed.permissions === true || viewer.value?.roles.includes('auditor') === true) && (
+        <a href={pathOf('workflowPermissions', { account, workflow })}>Permissions</a>
+      )}
     </nav>
   )
 }
