@@ -1,6 +1,7 @@
 /** Whether a request may be applied now, and what applying it is. The order of the questions is that of the gate. */
 import { decide } from '../policy/decide.ts'
 import type { Decision } from '../policy/types.ts'
+import { tellDecision } from '../policy/words.ts'
 import type { Action } from '../protocol/actions/define.ts'
 import { actionOf, levelOf } from '../protocol/actions/registry.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
@@ -28,7 +29,7 @@ type Refusal = {
 const denied = (code: ErrorCode, decision: Decision): Refusal => ({
   state: 'refused',
   code: decision.layer === 'lock' ? 'lock.held' : code,
-  reason: decision.reason,
+  reason: tellDecision(decision),
 })
 
 /** What is hidden from somebody is refused as what does not exist. */

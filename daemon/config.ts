@@ -1,5 +1,6 @@
 /** The daemon's configuration. */
 import { z } from 'zod/mini'
+import { auditSinks, checkpointEvery } from '../config/audit-sinks.ts'
 import { absolutePath, durationWithin } from '../config/schemas.ts'
 import { accountName } from '../protocol/ids.ts'
 import { configuredWindow } from './control/config.ts'
@@ -94,6 +95,10 @@ const fields = z.strictObject({
   log: z._default(logConfig, logConfig.parse({})),
   /** Audit records as `TIMESTAMP key=value …` lines, too: a file that SIGHUP opens anew. */
   auditLines: z.optional(absolutePath),
+  /** Where copies of the audit log and its signed heads go. */
+  auditSinks: z._default(auditSinks, []),
+  /** How often the head of the audit log is signed for them. */
+  checkpointEvery,
   /** White-listed implementations of work that a request may ask for. */
   plugins: z._default(pluginsConfig, noPlugins),
   /** Between which directories plugins may have files copied. */

@@ -8,6 +8,7 @@ import type { Journal } from '../durable/journal.ts'
 import type { AuditRecord } from '../protocol/audit.ts'
 import type { DaemonEvent } from './events.ts'
 import type { Feeds } from './feeds.ts'
+import { createUrgency, type Reserves } from './reserves.ts'
 import { untilItWorks } from './retry.ts'
 import { apply, type Consequences, type DaemonState, type OwedEffect, type Surroundings } from './state.ts'
 import { storeState } from './state-store.ts'
@@ -39,6 +40,8 @@ export type CoreParts = {
   readonly onProblem: (what: 'journal' | 'audit' | 'snapshot' | 'effects', error: unknown) => void
   /** An event could not be applied whole. Its workflow stands still; everybody else goes on. */
   readonly onFault: (event: DaemonEvent, error: unknown) => void
+  /** Room for what is urgent when a disk is full. */
+  readonly reserves?: Pick<Reserves, 'through'>
   readonly signal: AbortSignal
   /** A snapshot after so many events, or more where it is large. */
   readonly snapshotEvery?: number
@@ -47,7 +50,12 @@ export type CoreParts = {
 /** A large snapshot is written the less often: the journal grows about as much as the last one took, bytes an event. */
 const eventBytes = 250
 
-type Applied = { readonly seq: number; readonly event: DaemonEvent; readonly consequences: Consequences }
+type Applied = {
+  readonly seq: number
+  readonly event: DaemonEvent
+  readonly consequences: Consequences
+  readonly urgent: boolean
+}
 
 const retryPause = 1000
 const snapshotRetry = 10_000
@@ -74,6 +82,10 @@ export const createCore = (parts: CoreParts): Core => {
   /** After one that failed. */
   let snapshotLater: NodeJS.Timeout | undefined
   let queue: Applied[] = []
+  /** The batch that is on its way. */
+  let current: readonly Applied[] = []
+  const isUrgent = createUrgency()
+  const urgentWaits = (): boolean => [...current, ...queue].some(({ urgent }) => urgent)
   /** Resolves when the events in the queue are through. */
   let gathering = createBatch()
   let running: Promise<void> | undefined
@@ -83,7 +95,10 @@ export const createCore = (parts: CoreParts): Core => {
   ended.catch(() => undefined)
 
   const stubborn = <T>(what: 'journal' | 'audit', work: () => Promise<T>): Promise<T> =>
-    untilItWorks(work, { pauseMs: retryPause, onProblem: (error) => parts.onProblem(what, error), signal })
+    untilItWorks(
+      () => (parts.reserves === undefined ? work() : parts.reserves.through(what, work, urgentWaits)),
+      { pauseMs: retryPause, onProblem: (error) => parts.onProblem(what, error), signal },
+    )
 
   /** In order, sharing syncs; after a failure those that are missing are appended again. */
   const audit = async (batch: readonly Applied[]): Promise<ReadonlyMap<number, AuditRecord>> => {
@@ -143,6 +158,7 @@ export const createCore = (parts: CoreParts): Core => {
     // One at a time; and before this batch is taken, so that the state is that of its last event.
     if (snapshotWanted) await snapshotting
     const batch = queue
+    current = batch
     const done = gathering
     queue = []
     gathering = createBatch()
@@ -208,7 +224,7 @@ export const createCore = (parts: CoreParts): Core => {
           parts.onFault(event, consequences.fault)
         }
         seq += 1
-        queue.push({ seq, event, consequences })
+        queue.push({ seq, event, consequences, urgent: isUrgent(event) })
         if (consequences.touched !== undefined) parts.onTouched(consequences.touched)
       }
       return events.length === 0 ? Promise.resolve() : gathered()

@@ -2,18 +2,20 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { closedLayer, writeLayer } from '../config/layer.ts'
 import { parseAccountFile } from '../config/site.ts'
 import { ensureDir, errnoOf, isAbsent, writeFileAtomic } from '../durable/files.ts'
 import { readSettled } from '../durable/read-settled.ts'
 import { judge } from '../engine/judge.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { workflowName } from '../protocol/ids.ts'
-import { type Layer, permissionClasses } from '../protocol/permissions.ts'
+import type { Layer } from '../protocol/permissions.ts'
 import type { AccountIds } from './accounts.ts'
 import { definitionFile } from './definition.ts'
 import type { DaemonEvent } from './events.ts'
 import { isFirst, newIncarnation } from './incarnation.ts'
-import { sameRules, tellWaiting, waitingLayer } from './layers.ts'
+import { createLayerVersions, fileChanged, inForce, readVersion } from './layer-versions.ts'
+import { asksForOthers, tellWaiting, waitingLayer } from './layers.ts'
 import { accountFeedMode, type SiteLayout } from './layout.ts'
 import { oneOffWorkflow } from './plugins/one-off-job.ts'
 import { type DaemonState, findWorkflow, tryDefinition } from './state.ts'
@@ -23,7 +25,8 @@ export type Definitions = {
   /** Takes up what is new; at the start also what changed while we were away. */
   readonly scan: (atStart: boolean) => Promise<void>
   readonly read: (account: string, workflow: string) => Promise<string>
-  readonly accountLayers: () => ReadonlyMap<string, Layer>
+  /** An account's own permissions in force; undefined: none. */
+  readonly accountLayer: (account: string) => Layer | undefined
   /** Puts the texts in force where UI servers find them. */
   readonly publish: () => Promise<void>
 }
@@ -45,10 +48,16 @@ export type DefinitionParts = {
 const largestDefinition = 4 * 1024 * 1024
 const replacedWithinMs = 200
 
-/** Every class to nobody: what stands in for a layer that cannot be read. */
-const closedLayer = (file: string): Layer => ({
-  rules: Object.fromEntries(permissionClasses.map((name) => [name, []])),
-  source: { file, lines: Object.fromEntries(permissionClasses.map((name) => [name, 1])) },
+const layerOfFile = (account: string, layer: Layer | undefined, at: number): DaemonEvent => ({
+  kind: 'layer',
+  at,
+  account,
+  workflow: null,
+  origin: 'file',
+  person: null,
+  request: null,
+  from: null,
+  text: layer === undefined ? null : writeLayer(layer.rules),
 })
 
 const directoriesIn = async (path: string): Promise<readonly string[]> => {
@@ -93,7 +102,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     }
     const isNew = flow === undefined || isFirst(flow)
     // Whoever may make the directory may write account.yaml beside it; whoever edits what is in it may not be an owner.
-    const keepsLayer = !isNew && !sameRules(flow?.layer, found.layer)
+    const keepsLayer = !isNew && asksForOthers(flow, found.layer)
     const waits = keepsLayer ? problem(account, workflow, tellWaiting(account, workflow, found.layer)) : []
     return [
       {
@@ -159,6 +168,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
     const file = `${account}/account.yaml`
     let title: string | null = state.accounts.get(account)?.title ?? null
     let problemText = parts.problemOf(account)
+    const events: DaemonEvent[] = []
     try {
       if (unlisted !== undefined) throw new SeneschalError('config.invalid', unlisted)
       const text = await accountText(account, join(directory, file))
@@ -166,6 +176,8 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       title = content?.title ?? null
       if (content?.layer === undefined) layers.delete(account)
       else layers.set(account, content.layer)
+      if (fileChanged(state.layers.get(account) ?? createLayerVersions(), content?.layer))
+        events.push(layerOfFile(account, content?.layer, now()))
     } catch (thrown) {
       const why = thrown instanceof SeneschalError ? (thrown.detail ?? thrown.message) : errnoOf(thrown)
       if (why === undefined) throw thrown
@@ -173,9 +185,18 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
       if (!layers.has(account)) layers.set(account, closedLayer(file))
     }
     const row = state.accounts.get(account)
-    return row?.title === title && row.problem === problemText
-      ? []
-      : [{ kind: 'account', at: now(), account, title, problem: problemText }]
+    if (row?.title !== title || row.problem !== problemText)
+      events.push({ kind: 'account', at: now(), account, title, problem: problemText })
+    return events
+  }
+
+  /** What somebody asked for stays in force until the file says something else. */
+  const layerInForce = (account: string): Layer | undefined => {
+    const versions = state.layers.get(account)
+    const newest = versions === undefined ? undefined : inForce(versions)
+    return newest?.origin === 'request'
+      ? readVersion({ account, workflow: null }, newest)
+      : layers.get(account)
   }
 
   /** Takes away what was published of workflows that are no longer there. */
@@ -190,7 +211,7 @@ export const createDefinitions = (parts: DefinitionParts): Definitions => {
 
   return {
     read,
-    accountLayers: () => layers,
+    accountLayer: layerInForce,
 
     scan: async (atStart) => {
       for (const account of parts.accounts) {

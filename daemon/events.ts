@@ -8,6 +8,7 @@ import type { MaintenanceWindow } from '../protocol/maintenance.ts'
 import type { PluginIdentity } from '../protocol/plugins.ts'
 import type { Ask, RequestState } from '../protocol/requests.ts'
 import type { Work } from '../protocol/steps.ts'
+import type { LayerVersion } from './layer-versions.ts'
 
 /** A request as it was taken up: who, by which right, and what. Grants themselves are not kept. */
 export type Accepted = {
@@ -67,9 +68,16 @@ type Kinds = {
   readonly definition: InWorkflow & {
     readonly text: string
     readonly keepsLayer?: true
+    /** Who had it reloaded. */
+    readonly by?: { readonly person: string | null; readonly request: string }
     /** With the first one: tells its jobs from those of a workflow that had its name before. */
     readonly incarnation?: string
   }
+  /** Permissions of an account or a workflow, as its file says them now or as somebody asked for; null: none. */
+  readonly layer: { readonly account: string; readonly workflow: string | null } & Omit<
+    LayerVersion,
+    'version' | 'at'
+  >
   /** The one in force stays. null: what was wrong is right again. Asked for by `request`, or found. */
   readonly 'definition-problem': InWorkflow & { readonly problem: string | null; readonly request?: string }
   readonly 'workflow-removed': InWorkflow
@@ -141,6 +149,7 @@ const kinds: Readonly<Record<EventKind, true>> = {
   maintenance: true,
   account: true,
   definition: true,
+  layer: true,
   'definition-problem': true,
   'workflow-removed': true,
   engine: true,

@@ -4,6 +4,7 @@ import type { AuditRecord } from '../protocol/audit.ts'
 import type { AccountPut, RequestRow, SitePut } from '../protocol/rows.ts'
 import type { AccountIds } from './accounts.ts'
 import type { Accepted } from './events.ts'
+import { layerRows } from './layer-rows.ts'
 import { accountFeedMode, type SiteLayout, siteFeedMode } from './layout.ts'
 import { jobsOf } from './plugins/runs.ts'
 import { presentRequest, requestKey } from './requests.ts'
@@ -93,6 +94,7 @@ const siteRows = (state: DaemonState): readonly SitePut[] => {
     .map((entry) => presentWaiting(state, entry))
   return [
     ...[...state.accounts.values()].map((row): SitePut => ({ kind: 'account', key: row.account, row })),
+    ...layerRows(state),
     ...[...waiting, ...state.requests.shownAtSite.values()].map(
       (row): SitePut => ({ kind: 'request', key: row.id, row }),
     ),

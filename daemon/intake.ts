@@ -16,6 +16,7 @@ import { createFairQueue } from './fair-queue.ts'
 import type { Publisher } from './published.ts'
 import { createRefusals } from './refusals.ts'
 import { known, ownerOfName, publicName } from './requests.ts'
+import { isServed } from './reserves.ts'
 import type { DaemonState } from './state.ts'
 
 export type IntakeParts = {
@@ -31,6 +32,8 @@ export type IntakeParts = {
   /** Resolves when it is on disk and in force. */
   readonly takeOrder: (order: LockOrder) => Promise<void>
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  /** Whether only what the reserve serves is taken up; the rest waits where it lies. */
+  readonly isFull: () => boolean
   readonly now: () => number
   readonly onProblem: (error: Error | null) => void
   readonly signal: AbortSignal
@@ -125,6 +128,10 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     release(found)
   }
 
+  /** Of what was accepted already only the answer is told again. */
+  const mustWait = (request: Accepted): boolean =>
+    parts.isFull() && !isServed(request) && known(state.requests, request.uid, request.id) === undefined
+
   const read = async (listed: Found): Promise<void> => {
     const entry = await takeEntry(inbox, listed.name, { gid: parts.gid })
     // It may be another one than that which was listed.
@@ -137,6 +144,8 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     try {
       const asked = await admitFile(entry, parts.admission)
       if ('order' in asked) return await obey(found, asked.order)
+      // It is found again at the next look.
+      if (mustWait(asked)) return void taken.delete(found.name)
       const lane = asked.person === null ? `uid:${entry.uid}` : `person:${asked.person}`
       admitted.push(lane, { found, request: asked })
     } catch (thrown) {
@@ -169,6 +178,10 @@ export const runIntake = async (parts: IntakeParts): Promise<void> => {
     while (inFlight < mostInFlight && !signal.aborted) {
       const next = admitted.take()
       if (next === undefined) break
+      if (mustWait(next.request)) {
+        taken.delete(next.found.name)
+        continue
+      }
       inFlight += 1
       handle(next.found, next.request)
         .catch(giveBack(next.found))

@@ -1,12 +1,16 @@
 /** seneschald: takes up requests, runs workflows, writes state, feeds and audit. */
+import { hostname } from 'node:os'
 import { milliseconds } from '../config/schemas.ts'
 import { type AuditLines, openAuditLines } from '../durable/audit-lines.ts'
+import { type Outlets, startOutlets } from '../durable/audit-outlets.ts'
 import { pendingEffects } from '../engine/summary.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { type Heartbeat, heartbeatInterval } from '../protocol/feed.ts'
+import { openSink } from '../wire/sinks.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { AccountIds, Lookup } from './accounts.ts'
 import { createAlarm } from './alarm.ts'
+import { openAuditKey } from './audit-key.ts'
 import { afterRestore, restoreTakenUp } from './backup/restored.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { windowsOf } from './control/config.ts'
@@ -35,6 +39,7 @@ import { createProcessor } from './process.ts'
 import { createPublisher } from './published.ts'
 import { type Recovered, recover } from './recover.ts'
 import { waitingNames } from './requests.ts'
+import { openReserves, type Reserves } from './reserves.ts'
 import { everyWorkflow, type OwedEffect } from './state.ts'
 import { startWatchers } from './watchers.ts'
 
@@ -97,6 +102,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
   const lost = Promise.withResolvers<SeneschalError>()
   let lease: Held | undefined
   let auditLines: AuditLines | undefined
+  let outlets: Outlets | undefined
+  let reserves: Reserves | undefined
   let state: Heartbeat['state'] = 'stopped'
   let recovered: Recovered | undefined
   let core: Core | undefined
@@ -150,7 +157,10 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     const { epoch } = held
     const found = await recover({
       fence: lease,
-      onRecord: (record) => auditLines?.write(record),
+      onRecord: (record) => {
+        auditLines?.write(record)
+        outlets?.noted(record)
+      },
       onTail: (recent) => {
         if (config.auditLines !== undefined)
           auditLines = openAuditLines({ path: config.auditLines, writer: `daemon/${config.name}`, recent })
@@ -163,9 +173,31 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       onFeedProblem: (feed, error) => problems.report(`feed ${feed}`, error),
     })
     recovered = found
+    if (config.auditSinks.length > 0)
+      outlets = startOutlets({
+        ...{ sinks: config.auditSinks, openSink, sign: await openAuditKey(layout), dir: layout.audit },
+        ...{ writer: `daemon/${config.name}`, site: config.site, host: hostname(), now },
+        checkpointEveryMs: milliseconds(config.checkpointEvery),
+        head: found.chain.head,
+        onProblem: (sink, error) => problems.report(`audit sink ${sink}`, error),
+      })
     log.info({ events: found.replayed, cut: found.journal.cut }, 'state recovered')
+    reserves = await openReserves({
+      state: layout.state,
+      audit: layout.audit,
+      onFull: (full) =>
+        problems.report(
+          'disk',
+          full
+            ? new SeneschalError('disk.unwritable', 'Only stop, hold, kill, pause and drain are taken.')
+            : null,
+        ),
+      onProblem: problem('reserve'),
+    })
+    const room = reserves
     core = createCore({
       ...found,
+      reserves: room,
       around: { hostOf: (account) => hostOf(config, account) },
       now,
       onEffects: owe,
@@ -239,7 +271,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
     const permissions = await createPermissions({
       ...shared,
       siteFile: config.siteFile,
-      accountLayers: definitions.accountLayers,
+      accountLayer: definitions.accountLayer,
       onRefused: (reason) =>
         problems.report('site file', reason === null ? null : new SeneschalError('config.refused', reason)),
     })
@@ -306,6 +338,7 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
 
     const watchers = startWatchers({
       ...{ config, layout, site, keys, definitions, permissions, processor, publisher, commit, now, problem },
+      isFull: room.isFull,
       lookup: deps.lookup,
       gid: self.gid,
       state: found.state,
@@ -359,6 +392,8 @@ export const createDaemon = (config: DaemonConfig, deps: DaemonDeps): Daemon => 
       log.error({ err: error }, 'ended before everything was on disk; the next start finds it')
     } finally {
       clearTimeout(late)
+      await outlets?.close()
+      await reserves?.close()
       await lease?.release()
       auditLines?.close()
     }

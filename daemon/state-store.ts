@@ -4,6 +4,7 @@ import type { AccountRow, RequestRow } from '../protocol/rows.ts'
 import { restoreStandstill, type StoredStandstill, storeStandstill } from './control/standstill.ts'
 import type { Accepted } from './events.ts'
 import { createGrantedAnswers, type StoredBlock } from './granted-answers.ts'
+import { createLayerVersions, type LayerVersions, restoreVersions, storeVersions } from './layer-versions.ts'
 import type { LocksOf } from './locks.ts'
 import { addRun, restoreRun, type StoredRun, storeRun } from './plugins/runs.ts'
 import { type Answer, addGrantedAnswer, addOwnAnswer, requestKey } from './requests.ts'
@@ -35,6 +36,7 @@ export type StoredState = {
   readonly standstill?: StoredStandstill
   readonly locks?: readonly (readonly [string | null, LocksOf])[]
   readonly grantsFrom?: number
+  readonly layers?: readonly (readonly [string, LayerVersions])[]
 }
 
 /** Version 1: granted requests were stored like all others, their names with all others'. */
@@ -59,6 +61,7 @@ export const storeState = (state: DaemonState, feeds: FeedPlaces): StoredState =
   standstill: storeStandstill(state.standstill),
   locks: [...state.locks],
   grantsFrom: state.grantsFrom,
+  layers: [...state.layers].map(([account, versions]) => [account, storeVersions(versions)]),
 })
 
 /** Written by `storeState`, in a file that is the daemon's alone; only its version can be another. */
@@ -73,6 +76,8 @@ export const restoreState = (data: unknown): { readonly state: DaemonState; read
   for (const entry of stored.refused ?? []) state.refused.add(entry)
   state.permissions = stored.permissions
   state.grantsFrom = stored.grantsFrom ?? 0
+  for (const [account, versions] of stored.layers ?? [])
+    state.layers.set(account, restoreVersions(versions) ?? createLayerVersions())
   for (const [origin, locks] of stored.locks ?? []) state.locks.set(origin, locks)
   if (stored.standstill !== undefined) restoreStandstill(state.standstill, stored.standstill)
   for (const row of stored.accounts) state.accounts.set(row.account, row)

@@ -14,6 +14,15 @@ import {
 import { type Definition, definitionFile, readDefinition } from './definition.ts'
 import type { DaemonEvent, EventKind, EventOf } from './events.ts'
 import type { GrantedAnswers } from './granted-answers.ts'
+import {
+  createLayerVersions,
+  droppedVersions,
+  type LayerVersions,
+  placeOf,
+  takeVersion,
+  toldVersions,
+  versionOf,
+} from './layer-versions.ts'
 import type { LocksOf } from './locks.ts'
 import {
   addRun,
@@ -44,6 +53,7 @@ import {
   allRows,
   applyDefinition,
   applyEngine,
+  applyLayer,
   applyProblem,
   createWorkflow,
   type Workflow,
@@ -58,6 +68,8 @@ export type DaemonState = {
   readonly refused: Set<string>
   permissions: { readonly version: number; readonly digest: string }
   readonly accounts: Map<string, AccountRow>
+  /** Of the accounts' own permissions. */
+  readonly layers: Map<string, LayerVersions>
   /** Account → workflow → state. */
   readonly workflows: Map<string, Map<string, Workflow>>
   readonly requests: Requests
@@ -74,6 +86,7 @@ export const createDaemonState = (granted?: GrantedAnswers): DaemonState => ({
   refused: new Set(),
   permissions: { version: 0, digest: '' },
   accounts: new Map(),
+  layers: new Map(),
   workflows: new Map(),
   requests: createRequests(granted),
   runs: createRuns(),
@@ -135,6 +148,12 @@ const ofWorkflow = (flow: Workflow, change: WorkflowChange): Consequences => ({
   drop: change.drop,
   effects: change.effects.map((effect) => ({ account: flow.account, workflow: flow.workflow, effect })),
   touched: flow,
+})
+
+/** Rows that say which versions of its permissions came and went. */
+const ofLayers = (flow: Workflow, before: number, change: WorkflowChange): Consequences => ({
+  ...ofWorkflow(flow, change),
+  site: toldVersions(placeOf(flow), flow.versions, before, change.forgotten ?? []),
 })
 
 const mustFind = (state: DaemonState, account: string, workflow: string): Workflow => {
@@ -214,16 +233,31 @@ const appliers: Appliers = {
     site: { put: [putAccount(state, { account, title, problem, at }, around)], drop: [] },
   }),
 
-  definition: (state, { at, account, workflow, text, keepsLayer, incarnation }, around) => {
+  definition: (state, { at, account, workflow, text, keepsLayer, incarnation, by }, around) => {
     const flow = mustFind(state, account, workflow)
     flow.incarnation ??= incarnation
     const read = tryDefinition(text, account, workflow)
-    return ofWorkflow(
+    if (typeof read === 'string') return ofWorkflow(flow, applyProblem(flow, read, at))
+    const before = versionOf(flow.versions)
+    const host = around.hostOf(account)
+    return ofLayers(
       flow,
-      typeof read === 'string'
-        ? applyProblem(flow, read, at)
-        : applyDefinition(flow, read, { at, host: around.hostOf(account), keepsLayer: keepsLayer === true }),
+      before,
+      applyDefinition(flow, read, { at, host, keepsLayer: keepsLayer === true, by }),
     )
+  },
+  layer: (state, { kind: _, account, workflow, ...version }) => {
+    if (workflow !== null) {
+      const flow = findWorkflow(state, account, workflow)
+      if (flow === undefined) return nothing
+      const before = versionOf(flow.versions)
+      return ofLayers(flow, before, applyLayer(flow, version))
+    }
+    const versions = state.layers.get(account) ?? createLayerVersions()
+    state.layers.set(account, versions)
+    const before = versionOf(versions)
+    const forgotten = takeVersion(versions, version)
+    return { ...nothing, site: toldVersions({ account, workflow }, versions, before, forgotten) }
   },
   'definition-problem': (state, { at, account, workflow, problem }) => {
     const flow = mustFind(state, account, workflow)
@@ -239,7 +273,10 @@ const appliers: Appliers = {
       drop: allRows(flow)
         .filter(({ kind }) => kind !== 'job')
         .map(({ kind, key }) => ({ kind, key })),
-      site: { put: [], drop: [{ kind: 'summary', key: summaryKey(flow) }] },
+      site: {
+        put: [],
+        drop: [{ kind: 'summary', key: summaryKey(flow) }, ...droppedVersions(placeOf(flow), flow.versions)],
+      },
     }
   },
 
@@ -356,7 +393,7 @@ const applyKind = <K extends EventKind>(
  */
 const afterFault = (state: DaemonState, event: DaemonEvent, fault: unknown): Consequences => {
   const flow =
-    'workflow' in event && typeof event.account === 'string'
+    'workflow' in event && event.workflow !== null && typeof event.account === 'string'
       ? findWorkflow(state, event.account, event.workflow)
       : undefined
   if (flow === undefined) return { ...nothing, fault }

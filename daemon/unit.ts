@@ -1,4 +1,5 @@
 /** The systemd unit of a daemon: what it may not do although it could, and what it must be able to. */
+import { thriftyAllocator } from '../wire/environment.ts'
 import type { DaemonConfig } from './config.ts'
 
 export type UnitParts = {
@@ -51,6 +52,10 @@ export const unitText = ({ config, configFile, user, command }: UnitParts): stri
     `ExecStart=${[...command, 'daemon', 'start', '--config', configFile].map(word).join(' ')}`,
     'ExecReload=/bin/kill -HUP $MAINPID',
     `User=${user}`,
+    '# Memory that is needed no more goes back to the system, also after years.',
+    `Environment=${Object.entries(thriftyAllocator)
+      .map((pair) => pair.join('='))
+      .join(' ')}`,
     'UMask=0027',
     '# The main process alone: a child of it holds the lock of the state, and ends with it.',
     'KillMode=mixed',

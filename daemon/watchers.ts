@@ -35,6 +35,8 @@ export type WatcherParts = {
   readonly processor: Processor
   readonly publisher: Publisher
   readonly commit: (events: readonly DaemonEvent[]) => Promise<void>
+  /** Whether a disk is full. */
+  readonly isFull: () => boolean
   readonly now: () => number
   readonly log: Log
   /** Told how the last look somewhere failed, or null. */
@@ -100,6 +102,7 @@ export const startWatchers = (
       strangerOf: createStrangers({ accounts: config.accounts, lookup: parts.lookup, now }),
     },
     state,
+    isFull: parts.isFull,
     publisher: parts.publisher,
     process: parts.processor.process,
     takeOrder: async (order) => {

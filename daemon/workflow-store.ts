@@ -4,6 +4,7 @@ import { restore, serialise } from '../engine/snapshot.ts'
 import type { Layer } from '../protocol/permissions.ts'
 import type { InstanceRow, JobRow } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
+import { firstVersions, type LayerVersions, restoreVersions, storeVersions } from './layer-versions.ts'
 import { countShown, cycleOf, putLive } from './shown-cycles.ts'
 import { createWorkflow, type Environment, type Workflow } from './workflow.ts'
 import { isFinal, keyOfJob, putJob } from './workflow-jobs.ts'
@@ -16,6 +17,8 @@ export type StoredWorkflow = {
   readonly text: string | null
   /** The permissions in force; absent in what an earlier version stored, where they were always the definition's. */
   readonly layer?: Layer | null
+  /** Absent in what an earlier version stored. */
+  readonly versions?: LayerVersions
   readonly engine: unknown
   readonly problem: string | null
   readonly held: boolean
@@ -35,6 +38,7 @@ export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
   ...(flow.incarnation === undefined ? {} : { incarnation: flow.incarnation }),
   text: flow.definition?.text ?? flow.unread?.text ?? null,
   layer: flow.layer ?? null,
+  versions: storeVersions(flow.versions),
   engine: flow.engine === undefined ? (flow.unread?.engine ?? null) : serialise(flow.engine),
   problem: flow.problem,
   held: flow.held,
@@ -49,10 +53,14 @@ export const storeWorkflow = (flow: Workflow): StoredWorkflow => ({
 })
 
 export const restoreWorkflow = (stored: StoredWorkflow, definition: Definition | undefined): Workflow => {
-  const flow = createWorkflow(stored.account, stored.workflow)
+  const layer = stored.layer === undefined ? definition?.layer : (stored.layer ?? undefined)
+  const flow: Workflow = {
+    ...createWorkflow(stored.account, stored.workflow),
+    layer,
+    versions: restoreVersions(stored.versions) ?? firstVersions(layer, stored.at),
+  }
   flow.incarnation = stored.incarnation
   flow.definition = definition
-  flow.layer = stored.layer === undefined ? definition?.layer : (stored.layer ?? undefined)
   flow.problem = stored.problem
   flow.held = stored.held
   flow.at = stored.at

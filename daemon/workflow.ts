@@ -18,6 +18,16 @@ import type {
   WorkflowRow,
 } from '../protocol/rows.ts'
 import type { Definition } from './definition.ts'
+import {
+  addVersion,
+  createLayerVersions,
+  fileChanged,
+  fromFile,
+  inForce,
+  type LayerVersion,
+  type LayerVersions,
+  readVersion,
+} from './layer-versions.ts'
 import { waitingLayer } from './layers.ts'
 import { alarming, clearQuiet, leave, putLive, type ShownCycle } from './shown-cycles.ts'
 import {
@@ -40,8 +50,9 @@ export type Workflow = {
   incarnation: string | undefined
   /** undefined: no definition was ever right. */
   definition: Definition | undefined
-  /** The permissions in force: the definition's own, unless those wait for an owner. */
+  /** The permissions in force: the definition's own, unless those wait for an owner, or somebody asked for others since. */
   layer: Layer | undefined
+  readonly versions: LayerVersions
   engine: EngineState | undefined
   /** What was stored by a version that accepted a definition which this one refuses: kept until one fits. */
   unread: { readonly engine: unknown; readonly text: string } | undefined
@@ -68,6 +79,8 @@ export type WorkflowChange = {
   readonly put: AccountPut[]
   readonly drop: Drop[]
   readonly effects: readonly Effect[]
+  /** Versions of its permissions that are forgotten. */
+  readonly forgotten?: readonly LayerVersion[]
 }
 
 export const createWorkflow = (account: string, workflow: string): Workflow => ({
@@ -76,6 +89,7 @@ export const createWorkflow = (account: string, workflow: string): Workflow => (
   incarnation: undefined,
   definition: undefined,
   layer: undefined,
+  versions: createLayerVersions(),
   engine: undefined,
   unread: undefined,
   problem: null,
@@ -195,19 +209,44 @@ export const applyEngine = (flow: Workflow, event: EngineEvent, host: string | n
   return change
 }
 
+type DefinitionTaken = {
+  readonly at: number
+  readonly host: string | null
+  readonly keepsLayer: boolean
+  /** Who had it reloaded. */
+  readonly by?: { readonly person: string | null; readonly request: string } | undefined
+}
+
+/** What a definition says of permissions counts when it is new; until then, what somebody asked for since. */
+const takeLayer = (flow: Workflow, layer: Layer | undefined, taken: DefinitionTaken) => {
+  const changed = fileChanged(flow.versions, layer)
+  const forgotten = changed ? fromFile(flow.versions, layer, { at: taken.at, ...taken.by }) : []
+  // Of the file itself the lines may be others.
+  if (changed || inForce(flow.versions)?.origin !== 'request') flow.layer = layer
+  return forgotten
+}
+
+/** Permissions that somebody asked for, whatever the definition says. */
+export const applyLayer = (flow: Workflow, version: Omit<LayerVersion, 'version'>): WorkflowChange => {
+  const waited = waitingLayer(flow)
+  const forgotten = addVersion(flow.versions, version)
+  const newest = inForce(flow.versions)
+  flow.layer =
+    newest === undefined ? undefined : readVersion({ account: flow.account, workflow: flow.workflow }, newest)
+  const waits = waitingLayer(flow)
+  const problem = flow.problem === waited && waited !== waits ? (waits ?? null) : flow.problem
+  return { ...applyProblem(flow, problem, version.at), forgotten }
+}
+
 /** A definition that was judged to fit. */
 export const applyDefinition = (
   flow: Workflow,
   definition: Definition,
-  {
-    at,
-    host,
-    keepsLayer,
-  }: { readonly at: number; readonly host: string | null; readonly keepsLayer: boolean },
+  { at, host, keepsLayer, by }: DefinitionTaken,
 ): WorkflowChange => {
   const before = flow.definition
   flow.definition = definition
-  if (!keepsLayer) flow.layer = definition.layer
+  const forgotten = keepsLayer ? [] : takeLayer(flow, definition.layer, { at, host, keepsLayer, by })
   flow.problem = waitingLayer(flow) ?? null
   flow.engine ??=
     flow.unread === undefined
@@ -218,7 +257,7 @@ export const applyDefinition = (
     before === undefined
       ? emptyChange()
       : applyEngine(flow, { kind: 'reload', at, workflow: definition.compiled }, host)
-  const change: WorkflowChange = { put: [], drop: [], effects: reloaded.effects }
+  const change: WorkflowChange = { put: [], drop: [], effects: reloaded.effects, forgotten }
   for (const name of before?.compiled.tasks.keys() ?? [])
     if (!definition.compiled.tasks.has(name))
       change.drop.push({ kind: 'task', key: taskKey(flow.workflow, name) })

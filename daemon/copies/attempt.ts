@@ -91,7 +91,12 @@ export const attemptCopy = async (orders: Orders, parts: AttemptParts): Promise<
       first.pipe(second)
       second.pipe(first)
       // The one that writes has the last word: it was told why, or tells that the source is gone.
-      for (const gone of ['error', 'close'] as const) first.on(gone, () => second.end())
+      for (const gone of ['error', 'close'] as const)
+        first.on(gone, () => {
+          // A stream whose only pipe went away is paused, and would end with its last word unheard.
+          second.resume()
+          second.end()
+        })
     }
     writer.on('error', (error) => fail(new SeneschalError('lost.connection', error.message)))
     writer.on('close', () => fail(new SeneschalError('lost.connection', 'A copier is gone.')))

@@ -5,6 +5,9 @@ import type { CopyOrder } from '../../protocol/copies.ts'
 
 export type CopierProgram = readonly [string, ...string[]]
 
+/** A copier whose input has ended says how that ended within this, ms. */
+const lastWords = 30_000
+
 /** Nobody reads from `connection` any more; the answer that says so was written. */
 export const handOver = (
   connection: Socket,
@@ -21,6 +24,12 @@ export const handOver = (
   // Either may be gone before the other: both learn of it by the close of their pipes.
   child.stdin.on('error', () => connection.destroy())
   child.stdout.on('error', () => connection.destroy())
+  // Whoever has said all still hears how it ended.
+  connection.allowHalfOpen = true
+  connection.once('end', () => {
+    const over = setTimeout(() => child.kill('SIGKILL'), lastWords)
+    child.once('exit', () => clearTimeout(over))
+  })
   child.stdin.write(`${JSON.stringify(order)}\n`)
   connection.pipe(child.stdin)
   child.stdout.pipe(connection)

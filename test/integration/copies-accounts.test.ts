@@ -39,7 +39,7 @@ describe('copies between accounts', { skip }, () => {
     })
     archiveDir = join(far.dir, 'archive')
     await mkdir(archiveDir)
-    chownSync(archiveDir, sshd.uid(service), sshd.uid(service))
+    chownSync(archiveDir, sshd.uid(service), sshd.gid(service))
     config = { ...noCopies, site: { archive: { path: archiveDir, write: true } } }
     await writeFile(join(far.dir, 'daemon-key'), key.privateKey, { mode: 0o600 })
     transport = createSshTransport({
@@ -58,8 +58,8 @@ describe('copies between accounts', { skip }, () => {
   })
 
   const copy = (from: Place, to: Place) => {
-    const uid = String(sshd.uid(service))
-    const as = ['--reuid', uid, '--regid', uid, '--clear-groups', '--no-new-privs'] as const
+    const [uid, gid] = [String(sshd.uid(service)), String(sshd.gid(service))]
+    const as = ['--reuid', uid, '--regid', gid, '--clear-groups', '--no-new-privs'] as const
     return attemptCopy(ordersOf(config, account, { kind: 'copy', from, to, overwrite: false }), {
       site: createSiteCopiers(['setpriv', ...as, far.node, far.entry, 'copier'], { PATH: '/usr/bin:/bin' }),
       user: async (order) => {
@@ -80,7 +80,7 @@ describe('copies between accounts', { skip }, () => {
   const give = async (owner: string, path: string, content: string, mode = 0o600): Promise<void> => {
     await writeFile(path, content)
     await chmod(path, mode)
-    chownSync(path, sshd.uid(owner), sshd.uid(owner))
+    chownSync(path, sshd.uid(owner), sshd.gid(owner))
   }
 
   test('each side is written by its own account, through files that the other may not read', async () => {

@@ -32,7 +32,7 @@ describe('a site seen from the host of an account', { skip }, () => {
         { name: account, keys: [{ publicKey: key.publicKey, command: far.command('daemon') }] },
       ],
     })
-    self = { uid: sshd.uid(service), gid: sshd.uid(service) }
+    self = { uid: sshd.uid(service), gid: sshd.gid(service) }
     const keyFile = join(far.dir, 'daemon-key')
     await writeFile(keyFile, key.privateKey, { mode: 0o600 })
     chownSync(keyFile, self.uid, self.gid)
@@ -98,7 +98,7 @@ describe('a site seen from the host of an account', { skip }, () => {
     renameSync(at.inbox, `${at.inbox}.away`)
     const found = await look()
     renameSync(`${at.inbox}.away`, at.inbox)
-    chownSync(at.accountFeed(account), self.uid, sshd.uid(account))
+    chownSync(at.accountFeed(account), self.uid, sshd.gid(account))
     chmodSync(at.accountFeed(account), 0o750)
     assert.ok(
       found.some((line) => /the account may not read .*feed/.test(line)),

@@ -29,7 +29,11 @@ const start = async (site: DaemonSite): Promise<DaemonProcess> => {
     running.child.kill('SIGKILL')
     await running.ended
   })
-  await until(() => running.output().includes('"running"'), 30_000)
+  const up = until(() => running.output().includes('"running"'), 30_000)
+  await Promise.race([
+    up,
+    running.ended.then((code) => Promise.reject(new Error(`ended with ${code}`))),
+  ]).catch((thrown: Error) => assert.fail(`${thrown.message}: ${running.output()}`))
   return running
 }
 
@@ -37,14 +41,14 @@ const start = async (site: DaemonSite): Promise<DaemonProcess> => {
 const put = async (site: DaemonSite, count: number): Promise<readonly string[]> => {
   const ids: string[] = []
   for (let index = 0; index < count; index += 1) {
-    const made = await site.grant({ action: index % 2 === 0 ? 'hold' : 'release', workflow: 'clouds' })
+    const made = await site.grant({ action: index % 2 === 0 ? 'release' : 'resume', workflow: 'clouds' })
     await site.put({ version: 1, ...made })
     ids.push(made.id)
   }
   return ids
 }
 
-/** What waits in the inbox is found in any order: what is held already is not held again. */
+/** What is not held cannot be released. */
 const answers = ['done', 'refused']
 
 /** Answered each, once, in an audit log that verifies. */
@@ -185,3 +189,38 @@ test('directories that only show things are removed: requests are answered, and 
   await isWell(site)
   await endsWell(running)
 })
+
+for (const where of ['state', 'audit'] as const)
+  test(`while the disk of ${where}/ is full, what makes less happen is still done, and the rest waits`, {
+    skip: cannotMount,
+  }, async (t) => {
+    const site = await siteOf(t)
+    const disk = mountSmall(site.layout[where], 12 * 1024 * 1024)
+    site.atEnd(disk.end)
+    const running = await start(site)
+    await allAnswered(site, await put(site, 2))
+    disk.fill()
+    const ask = async (action: string, workflow = 'clouds') => {
+      const made = await site.grant({ action, workflow })
+      await site.put({ version: 1, ...made })
+      return made.id
+    }
+    const play = await ask('play')
+    // Whoever is first may find room in a block that is there already; then it is full for everybody.
+    await until(async () => {
+      await ask('release')
+      return (await heartbeat(site)).codes.includes('disk.unwritable')
+    }, 30_000)
+    const waiting = await ask('release')
+    for (let count = 0; count < 5; count += 1) {
+      const hold = await ask('hold')
+      assert.ok(answers.includes((await site.answer(hold)).state))
+    }
+    assert.equal((await site.answer(await ask('pause'))).id.length > 0, true)
+    assert.ok((await readdir(site.layout.inbox)).includes(`${waiting}.json`), 'it waits where it was')
+    assert.ok((await heartbeat(site)).codes.includes('disk.unwritable'), 'it is still full')
+    disk.makeRoom()
+    await allAnswered(site, [play, waiting])
+    await isWell(site)
+    await endsWell(running)
+  })

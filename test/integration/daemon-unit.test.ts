@@ -70,6 +70,7 @@ test('a unit that differs is replaced only by force; the same again changes noth
   assert.match(refused.err, /--force replaces it/)
   assert.equal((await install('--force')).code, 0)
   assert.match(readFileSync(unit, 'utf8'), /^KillMode=mixed$/m)
+  assert.match(readFileSync(unit, 'utf8'), /^Environment=MALLOC_ARENA_MAX=1 MALLOC_/m)
   assert.equal((await seneschal('daemon', 'install-unit', '-c', config, '--user', 'root')).code, 64)
 })
 

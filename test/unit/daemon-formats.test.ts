@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { verifyChain } from '../../durable/chain-verify.ts'
 import { readHistory } from '../../durable/feed-follower.ts'
 import { SeneschalError } from '../../protocol/errors.ts'
 import type { FeedLine } from '../../protocol/feed.ts'
-import type { DaemonSite } from '../harness/daemon.ts'
+import type { PermissionSnapshot } from '../../protocol/permissions.ts'
+import { type DaemonSite, elevated } from '../harness/daemon.ts'
 import { startDaemon } from '../harness/in-process-daemon.ts'
 import { until } from '../harness/until.ts'
 
@@ -51,6 +53,45 @@ for (const ended of ['killed', 'stopped'])
     assert.ok(report.ok, JSON.stringify(report))
     const [chain] = (await verifyChain(join(before, 'audit'))).chains
     assert.ok((report.chains[0]?.records ?? 0) > (chain?.records ?? 0))
+  })
+
+/** Format 2 knew no versions of permissions: what was in force is the first. Another one waited for an owner. */
+for (const ended of ['killed', 'stopped'])
+  test(`permissions that one of format 2 had in force go on, ${ended}: as their first version`, async (t) => {
+    const site = await startDaemon(t, {
+      workflows: {
+        'atmosphere_stage/clouds': `${climb}permissions: { kill: [owner] }\n`,
+        'atmosphere_stage/winds': `${climb}permissions: { kill: [everyone] }\n`,
+      },
+      siteFile: `permissions: { read: [everyone], execute: [everyone], write: ["user:mel"] }
+accounts: { atmosphere_stage: { owners: ["user:jacintar"], cli: allow } }
+`,
+      autoplay: false,
+      before: async ({ config, dir }) => {
+        await cp(join(fixtures, 'format-2', ended), config.root, { recursive: true })
+        const file = join(dir, 'definitions/atmosphere_stage/account.yaml')
+        await writeFile(file, 'title: Atmosphere\npermissions: { execute: [owner] }\n')
+      },
+    })
+    const inForce = async () => {
+      const text = await readFile(join(site.layout.siteFeed, 'permissions.json'), 'utf8')
+      const { layer, workflows } = (JSON.parse(text) as PermissionSnapshot).accounts.atmosphere_stage ?? {}
+      return { account: layer?.rules, clouds: workflows?.clouds?.rules, winds: workflows?.winds?.rules }
+    }
+    const before = { account: { execute: ['owner'] }, clouds: { kill: ['owner'] }, winds: undefined }
+    assert.deepEqual(await inForce(), before)
+    const change = (workflow: string | undefined, base: number) =>
+      site.ask(
+        { action: 'permissions', workflow, args: { base, text: 'kill: []' } },
+        { sub: 'jacintar', ...elevated('write') },
+      )
+    assert.equal((await change(undefined, 1)).state, 'done')
+    assert.equal((await change('clouds', 1)).state, 'done')
+    assert.equal((await change('winds', 0)).state, 'done')
+    const after = { account: { kill: [] }, clouds: { kill: [] }, winds: { kill: [] } }
+    await until(async () => isDeepStrictEqual(await inForce(), after))
+    await site.restart()
+    assert.deepEqual(await inForce(), after)
   })
 
 const newer: Readonly<Record<string, string>> = {

@@ -38,6 +38,7 @@ test('a refused file that a killed daemon told of and left is taken away in sile
   const takeUp = async (state: ReturnType<typeof createDaemonState>, killed: boolean) => {
     const end = new AbortController()
     const intake = runIntake({
+      isFull: () => false,
       inbox,
       gid: process.getgid?.() ?? 0,
       pollMs: 20,
