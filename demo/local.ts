@@ -1,6 +1,7 @@
 /** The demonstration as one user in one directory: real parts, but accounts are not kept apart, and it says so. */
 import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { thriftyAllocator } from '../wire/environment.ts'
 import { type Child, startChild } from './children.ts'
 import { startInOrder } from './in-order.ts'
 import { addressesAt, daemonConfigOf, hubConfigOf, layoutAt, prepare, writeConfig } from './layout.ts'
@@ -15,13 +16,15 @@ const root = dirname(import.meta.dirname)
 const farSide = join(root, 'dist/far/seneschal.mjs')
 
 /** What children get of our environment: nothing of the product's own, no secrets. */
-export const plainEnvironment = (): Record<string, string> =>
-  Object.fromEntries(
+export const plainEnvironment = (): Record<string, string> => ({
+  ...Object.fromEntries(
     ['PATH', 'LANG', 'TZ', 'USER', 'HOME'].flatMap((name) => {
       const value = process.env[name]
       return value === undefined ? [] : [[name, value]]
     }),
-  )
+  ),
+  ...thriftyAllocator,
+})
 
 export const startLocal = async (options: DemoOptions): Promise<Demo> => {
   const layout = layoutAt(options.dir)

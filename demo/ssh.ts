@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeneschalError } from '../protocol/errors.ts'
+import { thriftyAllocator } from '../wire/environment.ts'
 import { type Child, type ChildSettings, startChild } from './children.ts'
 import { startInOrder } from './in-order.ts'
 import { install } from './install.ts'
@@ -178,7 +179,13 @@ export const prepareSsh = async (
       '--config',
       config,
     ],
-    env: { PATH: '/usr/bin:/bin', LANG: process.env.LANG ?? 'C.UTF-8', HOME: home, USER: user },
+    env: {
+      PATH: '/usr/bin:/bin',
+      LANG: process.env.LANG ?? 'C.UTF-8',
+      HOME: home,
+      USER: user,
+      ...thriftyAllocator,
+    },
     cwd: '/',
     logDir: layout.logs,
     say: options.say,

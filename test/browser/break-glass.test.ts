@@ -51,6 +51,11 @@ test('somebody comes in by the address that the host printed, once, and administ
     await expect(page.getByRole('timer', { name: 'Time left' })).toBeVisible(slow)
     await expect(admin.getByText('jacintar came in with the sealed key')).toBeVisible(slow)
     await takePictures(admin, 'break-glass-told')
+    await admin.goto('/access')
+    await expect(admin.getByRole('region', { name: 'Break-glass' })).toContainText('jacintar', slow)
+    await page.goto('/access')
+    await expect(page.getByRole('row', { name: /this one/ })).toContainText('sealed key', slow)
+    await takePictures(page, 'break-glass-session')
 
     const second = await (await newBrowser(browser, site.url)).newPage()
     await second.goto(opened.out)

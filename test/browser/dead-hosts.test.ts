@@ -10,7 +10,9 @@ import { sshdProgram } from '../../demo/sshd-program.ts'
 import { hasBrowser, launchBrowser, newBrowser, signIn, takePictures } from '../harness/browser.ts'
 import { hang } from '../harness/dead-parts.ts'
 import { everyProcess, killAll, type Process } from '../harness/kill-processes.ts'
+import { greets } from '../harness/ports.ts'
 import { type RunningSite, startSite } from '../harness/site.ts'
+import { until } from '../harness/until.ts'
 
 const program = sshdProgram()
 const missing = !hasBrowser
@@ -36,11 +38,12 @@ const sshdOf = (site: RunningSite): readonly Process[] => {
   return found.filter(({ pid, words }) => family.has(pid) && words.includes('sshd'))
 }
 const killSshd = (site: RunningSite): Promise<void> => killAll(sshdOf(site))
-const startSshd = (site: RunningSite): void => {
+const startSshd = async (site: RunningSite): Promise<void> => {
   spawn(program?.path ?? '', ['-D', '-f', sshdConfig(site)], {
     stdio: 'ignore',
     env: program?.env ?? {},
   }).unref()
+  await until(() => greets(Number(/^Port (\d+)$/m.exec(readFileSync(sshdConfig(site), 'utf8'))?.[1])))
 }
 
 const alertIn = (page: Page) => page.getByRole('alert', { name: 'Server of oceans_stage' })
@@ -64,13 +67,13 @@ test('hosts that are dead, silent or strangers are told within ten seconds, and 
     await killSshd(site)
     renameSync(hostKey, `${hostKey}.right`)
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey])
-    startSshd(site)
+    await startSshd(site)
   }
   const restoreKey = async () => {
     await killSshd(site)
     rmSync(hostKey)
     renameSync(`${hostKey}.right`, hostKey)
-    startSshd(site)
+    await startSshd(site)
   }
   try {
     await killSshd(site)

@@ -12,7 +12,7 @@ import {
   signIn,
   takePictures,
 } from '../harness/browser.ts'
-import { fillDiskOf, hang, holdDatabase, processesIn, serversIn } from '../harness/dead-parts.ts'
+import { fillDiskOf, goOn, hang, holdDatabase, processesIn, serversIn } from '../harness/dead-parts.ts'
 import { startSite } from '../harness/site.ts'
 
 const soon = { timeout: 10_000 }
@@ -157,17 +157,29 @@ test('a site whose parts hang, are full or are gone says so, and goes on by itse
     await t.test(
       'without an audit log no server is started and nothing is done, but all is shown',
       async () => {
+        const log = await home.context().newPage()
+        await log.goto('/audit')
+        await expect(log.getByText('live', { exact: true })).toBeVisible(soon)
         const giveRoom = fillDiskOf(hub(), 512)
         await home.goto('/accounts/oceans_stage')
         await expect(serverAlert(home, 'oceans_stage')).toContainText('audit.unwritable', soon)
+        await expect(banner(home, 'audit.unwritable').first()).toContainText('Nothing can be recorded', soon)
         await takePictures(home, 'audit-full')
+        const nothing = log.getByRole('alert').filter({ hasText: 'Nothing can be recorded' })
+        await expect(nothing).toContainText('stop, hold, kill, pause and drain', soon)
+        await expect(log.getByRole('list', { name: 'Audit records' }).getByRole('listitem')).not.toHaveCount(
+          0,
+        )
+        await takePictures(log, 'audit-unwritable')
         giveRoom()
+        await expect(nothing).toHaveCount(0, again)
+        await log.close()
         await expect(serverAlert(home, 'oceans_stage')).toHaveCount(0, again)
         await expect(home.locator('.server-on')).toBeVisible(again)
       },
     )
   } finally {
-    for (const { pid } of find(/./)) process.kill(pid, 'SIGCONT')
+    goOn(find(/./))
     await browser.close()
     await site.stop()
   }

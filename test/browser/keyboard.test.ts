@@ -122,6 +122,36 @@ const opensMenusAndDialogs = async (page: Page): Promise<void> => {
   await expect(climb(page)).toBeFocused()
   await press(page, 'Tab')
   await expect(button).toBeFocused()
+
+  // Who is quick opens it again before the browser has told that it was closed.
+  await press(page, 'Enter')
+  await expect(menu(page)).toBeVisible()
+  await menu(page).evaluate((element) => {
+    if (element instanceof HTMLElement) element.hidePopover()
+    document.querySelector<HTMLElement>(`[aria-controls="${element.id}"]`)?.click()
+  })
+  await expect(menu(page).getByRole('menuitem').first()).toBeFocused()
+  await press(page, 'Escape')
+  await expect(button).toBeFocused()
+  await expect(menu(page)).toHaveCount(0)
+
+  // Rows that come or go above move it along with its button; only one that is out of sight closes it.
+  await press(page, 'Enter')
+  await expect(menu(page)).toBeVisible()
+  const top = () => menu(page).evaluate((element) => element.getBoundingClientRect().top)
+  const before = await top()
+  const moveBy = (pixels: string) =>
+    page.evaluate((height) => {
+      const main = document.querySelector('main')
+      if (main !== null) main.style.paddingTop = height
+      document.dispatchEvent(new Event('scroll'))
+    }, pixels)
+  await moveBy('60px')
+  await expect.poll(top).not.toBe(before)
+  await moveBy('5000px')
+  await expect(menu(page)).toHaveCount(0)
+  await moveBy('')
+
   await press(page, 'Enter', 'Tab')
   await expect(menu(page)).toHaveCount(0)
   await press(page, 'Shift+Tab')

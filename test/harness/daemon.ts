@@ -71,6 +71,7 @@ export const daemonSite = async (
     readonly plugins?: Readonly<Record<string, unknown>>
     /** The `copies:` part, for a site in this directory. */
     readonly copies?: (dir: string) => Readonly<Record<string, unknown>>
+    readonly auditSinks?: readonly { readonly name: string; readonly to: string }[]
     /** The program of the accounts' agents; the sources' without it. */
     readonly agent?: string
   },
@@ -101,6 +102,9 @@ export const daemonSite = async (
     unsafeSingleUser: true,
     ...(settings.plugins === undefined ? {} : { plugins: settings.plugins }),
     ...(settings.copies === undefined ? {} : { copies: settings.copies(dir) }),
+    ...(settings.auditSinks === undefined
+      ? {}
+      : { auditSinks: settings.auditSinks, checkpointEvery: 'PT1S' }),
     poll: { inbox: 'PT0.2S', files: 'PT0.5S', jobs: 'PT1S' },
     accounts: Object.fromEntries(
       accounts.map((account, index) => [

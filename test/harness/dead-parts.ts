@@ -27,8 +27,11 @@ const signalAll = (processes: readonly Process[], signal: NodeJS.Signals): void 
 export const hang = (processes: readonly Process[]): (() => void) => {
   if (processes.length === 0) throw new Error('there is nothing to hang')
   signalAll(processes, 'SIGSTOP')
-  return () => signalAll(processes, 'SIGCONT')
+  return () => goOn(processes)
 }
+
+/** Whatever hangs goes on; what ended meanwhile does not. */
+export const goOn = (processes: readonly Process[]): void => signalAll(processes, 'SIGCONT')
 
 /** Files of these processes cannot grow beyond so many bytes, as on a full disk. Returns what gives them room again. */
 export const fillDiskOf = (processes: readonly Pick<Process, 'pid'>[], bytes: number): (() => void) => {

@@ -1,6 +1,6 @@
 /** Filesystems of a test's own, that can be full, read-only or broken while everybody else's are well. */
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import { closeSync, copyFileSync, mkdirSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../../durable/files.ts'
 
@@ -59,15 +59,17 @@ export const mountDisk = (dir: string, image: string) => {
   closeSync(openSync(image, 'wx'))
   truncateSync(image, 16 * 1024 * 1024)
   execFileSync('mkfs.ext4', ['-q', '-F', image], { stdio: 'pipe' })
-  const attach = () => mount('-o', 'loop', image, dir)
-  attach()
+  mount('-o', 'loop', image, dir)
   return {
     /** As after an error of the disk: the kernel lets nobody write any more, through descriptors that are open either. */
     break: () => mount('-o', 'remount,abort', dir),
-    /** Nobody may work there: else it would be the broken one again. */
+    /** What was on it, on a disk that works; nobody may be at work there meanwhile. */
     mend: () => {
       execFileSync('umount', [dir], { stdio: 'pipe' })
-      attach()
+      // Of its own: a sandbox made meanwhile may have taken the mount into its namespace, and the broken one lives on.
+      const sound = `${image}.mended`
+      copyFileSync(image, sound)
+      mount('-o', 'loop', sound, dir)
     },
     end: () => unmount(dir),
   }

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { z } from 'zod/mini'
+import type { DemoPerson } from '../../demo/provider.ts'
 import { readChain } from '../../durable/chain-verify.ts'
 import { type HubConfig, hubConfig } from '../../hub/config.ts'
 import { createHub, type Hub } from '../../hub/main.ts'
@@ -70,6 +71,8 @@ type Options = {
   readonly permissions?: PermissionSnapshot
   /** Without it the provider of a former hub goes on. */
   readonly provider?: LyingProvider
+  /** Whom the provider knows besides. */
+  readonly more?: readonly DemoPerson[]
   readonly dir?: string
   /** How the hub asks the provider. */
   readonly fetch?: typeof globalThis.fetch
@@ -108,7 +111,11 @@ export const startTestHub = async (t: TestContext, options: Options = {}): Promi
       redirectUris: [`${home}/auth/callback`],
       postLogoutRedirectUris: [`${home}/`],
       backchannelLogoutUri: `${home}/auth/backchannel-logout`,
-      people: [...people, { name: 'oceans_stage', title: 'Impostor', groups: ['unix/atm-ops'], note: '' }],
+      people: [
+        ...people,
+        { name: 'oceans_stage', title: 'Impostor', groups: ['unix/atm-ops'], note: '' },
+        ...(options.more ?? []),
+      ],
       title: 'Test site',
       fetch: (input, init) => fetch(String(input).replace(home, `http://127.0.0.1:${target.port}`), init),
     }))

@@ -6,7 +6,7 @@ import { sessionBody } from '../../protocol/api.ts'
 import type { KillSite } from './kill-site.ts'
 import { createVisitor, type Visitor } from './visitor.ts'
 
-export const signIn = async (site: KillSite, name: string): Promise<Visitor> => {
+export const signIn = async (site: Pick<KillSite, 'url' | 'port'>, name: string): Promise<Visitor> => {
   const visitor = createVisitor({ origin: site.url, port: site.port })
   await visitor.submit(await visitor.open('/auth/login'), { name, password: name })
   return visitor

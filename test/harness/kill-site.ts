@@ -3,7 +3,6 @@
  * parts can be killed, stopped and started one by one. Hub and daemon are started again as a service manager would.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type Child, startChild } from '../../demo/children.ts'
 import { type Layout, layoutAt, pinHubKeys } from '../../demo/layout.ts'
@@ -15,6 +14,7 @@ import { sshdProgram } from '../../demo/sshd-program.ts'
 import { everyProcess, type Process } from './kill-processes.ts'
 import { removeLeftSites, siteParent } from './left-sites.ts'
 import { takeTurn } from './one-at-a-time.ts'
+import { greets } from './ports.ts'
 import { freePorts } from './site.ts'
 import { until } from './until.ts'
 
@@ -49,17 +49,6 @@ export type KillSite = {
   readonly ownEnds: () => readonly string[]
   readonly close: () => Promise<void>
 }
-
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const give = (value: boolean) => () => {
-      socket.destroy()
-      resolve(value)
-    }
-    // sshd speaks first, so what it says proves more than that the kernel took the connection.
-    socket.once('data', give(true)).once('error', give(false)).once('close', give(false))
-  })
 
 const isHealthy = async (url: string): Promise<boolean> => {
   try {
@@ -147,11 +136,11 @@ export const startKillSite = async (settings: {
     const startSshd = async (): Promise<void> => {
       if (processesOf(laid.sshd.config).length > 0) return
       laid.sshd.start()
-      await until(() => accepts(laid.sshd.port))
+      await until(() => greets(laid.sshd.port))
     }
     const answers: KillSite['answers'] = async (part, since) => {
       if (part === 'hub') return isHealthy(laid.at.hub)
-      if (part === 'sshd') return accepts(laid.sshd.port)
+      if (part === 'sshd') return greets(laid.sshd.port)
       const file = join(layout.site, 'feed/site/heartbeat.json')
       return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { at: number }).at > since
     }

@@ -217,6 +217,7 @@ export const startServing = async (t: TestContext, options: ServingOptions = {})
     site: view,
     policy,
     servers,
+    audit,
     current: gate.current,
     now,
     log,

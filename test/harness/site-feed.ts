@@ -64,7 +64,7 @@ export type SiteFeed = {
   readonly permissions: (snapshot: PermissionSnapshot) => Promise<void>
   readonly heartbeat: (at: number) => Promise<void>
   readonly put: (
-    kind: 'summary' | 'account' | 'request' | 'audit',
+    kind: 'summary' | 'account' | 'request' | 'layer' | 'audit',
     key: string,
     row: unknown,
   ) => Promise<void>

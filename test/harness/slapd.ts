@@ -2,10 +2,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Client } from 'ldapts'
+import { freePort } from './ports.ts'
 import { until } from './until.ts'
 
 const cache = join(dirname(dirname(import.meta.dirname)), '.cache', 'slapd')
@@ -40,15 +41,6 @@ const configuration = (directory: string): string => {
     'maxsize 16777216',
     '',
   ].join('\n')
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 const answers = (port: number): Promise<boolean> =>
