@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { siteLayout } from '../daemon/layout.ts'
 import { grantType } from '../protocol/tokens.ts'
+import { thriftyAllocator } from '../wire/environment.ts'
 import { createSigner, generateKey, type Signer } from '../wire/tokens.ts'
 import { type Program, profiling, startProgram } from './processes.ts'
 import type { Bench } from './report/row.ts'
@@ -63,6 +64,8 @@ export const startDesk = async (
   const daemon = await startProgram({
     command: process.execPath,
     args: [...options, siteProgram, 'daemon', '--config', join(dir, 'daemon.yaml')],
+    // As its unit has it.
+    env: thriftyAllocator,
     isUp: (output) => output.includes('"running"'),
   })
   bench.defer(daemon.stop)

@@ -21,6 +21,13 @@ export const pss = (pid: number): number => {
   return Number(found[1])
 }
 
+/** Resident set size, kB: whatever else runs the same program does not change it. */
+export const rss = (pid: number): number => {
+  const found = /^Rss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))
+  if (found === null) throw new Error(`the kernel does not say what process ${pid} uses`)
+  return Number(found[1])
+}
+
 /** At rest: when it has stopped shrinking or growing by more than half a per cent within a second, 20 s at most. */
 export const restingPss = async (pid: number): Promise<number> => {
   let before = pss(pid)

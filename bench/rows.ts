@@ -1,9 +1,11 @@
 /** Every row, in the order of the overview. */
 import type { Row } from './report/row.ts'
+import { audit } from './rows/audit.ts'
 import { click } from './rows/click.ts'
 import { copies } from './rows/copies.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
+import { expiry } from './rows/expiry.ts'
 import { flood } from './rows/flood.ts'
 import { growth } from './rows/growth.ts'
 import { idle } from './rows/idle.ts'
@@ -25,6 +27,8 @@ export const rows: readonly Row[] = [
   memory,
   reads,
   requests,
+  audit,
+  expiry,
   engine,
   copies,
   flood,

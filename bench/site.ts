@@ -98,9 +98,15 @@ const whenOn = async (
 
 export const startBenchSite = async (
   bench: Bench,
-  parts: { readonly layout: Layout; readonly accounts: readonly string[]; readonly spawner: SpawnerConfig },
+  parts: {
+    readonly layout: Layout
+    readonly accounts: readonly string[]
+    readonly spawner: SpawnerConfig
+    /** How long raised privileges last. */
+    readonly elevation?: string
+  },
 ): Promise<BenchSite> => {
-  const { layout, accounts, spawner } = parts
+  const { layout, accounts, spawner, elevation = 'PT1H' } = parts
   const port = await freePorts(2)
   const at = { hub: `http://localhost:${port}`, provider: `http://127.0.0.1:${port + 1}`, port }
   const feed = await writeFeed(layout, accounts)
@@ -111,7 +117,7 @@ export const startBenchSite = async (
   const webDir = join(root, 'dist/web')
   writeConfig(
     layout.hubConfig,
-    hubConfigOf({ layout, at, title, spawner, elevation: 'PT1H', webDir, unixGroups: false }),
+    hubConfigOf({ layout, at, title, spawner, elevation, webDir, unixGroups: false }),
   )
   const hub = await startProgram({
     command: process.execPath,

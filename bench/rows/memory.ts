@@ -15,6 +15,7 @@ import {
   taskRow,
   workflowRow,
 } from '../../test/harness/ui-server.ts'
+import { thriftyAllocator } from '../../wire/environment.ts'
 import { createSigner, generateKey } from '../../wire/tokens.ts'
 import { createTunnelClient } from '../../wire/tunnel.ts'
 import { restingPss, startProgram } from '../processes.ts'
@@ -56,7 +57,7 @@ const measureServer = async (bench: Bench, tasks: number) => {
   const server = await startProgram({
     command: process.execPath,
     args: [farProgram, 'uiserver'],
-    env: { HOME: dir },
+    env: { HOME: dir, ...thriftyAllocator },
     input: JSON.stringify(settings),
     isUp: (output) => output.includes('"ready":true'),
   })
