@@ -1,6 +1,7 @@
 /** What the daemon says of itself: to hubs in its feed, and to whoever runs it in its state. */
 import { join } from 'node:path'
 import { writeFileAtomic } from '../durable/files.ts'
+import { asSeneschalError } from '../protocol/errors.ts'
 import type { Heartbeat } from '../protocol/feed.ts'
 import { version } from '../protocol/version.ts'
 import type { DaemonConfig } from './config.ts'
@@ -34,7 +35,10 @@ export const sayHowItIs = async (parts: {
   const codes = parts.problems.codes()
   const value: Heartbeat = { v: 1, at: now, version, ...status, codes, audit: parts.audit }
   try {
-    await lease?.check()
+    await lease?.check().catch((thrown: unknown) => {
+      // While nobody can tell whose the state is, it is nobody else's, and hubs must hear what is wrong.
+      if (asSeneschalError(thrown).code === 'lease.lost') throw thrown
+    })
     const path = join(layout.siteFeed, 'heartbeat.json')
     await writeFileAtomic(path, JSON.stringify(value), { mode: 0o644, fsync: false })
     const report = makeReport({

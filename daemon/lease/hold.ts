@@ -11,7 +11,10 @@ import { putLease } from './own-lease.ts'
 
 export type Held = {
   readonly epoch: number
-  /** Throws `lease.lost` once somebody else holds the state; looks at the file at most every `lookEvery`. */
+  /**
+   * Throws `lease.lost` once somebody else holds the state, and anything else while nobody can tell, which may pass:
+   * the directory is away, the disk does not answer. Looks at the file at most every `lookEvery`.
+   */
   readonly check: () => Promise<void>
   /** Every write is checked first. */
   readonly disk: (disk: Disk) => Disk
@@ -86,8 +89,9 @@ export const holdLease = async (parts: HoldParts): Promise<Held> => {
     }
     const look = async (): Promise<void> => {
       const there = await readLease(state)
-      if (there === undefined || !isSameHolder(there, mine))
-        throw lose(there === undefined ? 'The lease is gone.' : `${there.host} holds epoch ${there.epoch}.`)
+      // Whoever takes over puts another in its place: none at all means that the directory was taken away.
+      if (there === undefined) throw new Error('the lease is not where it was')
+      if (!isSameHolder(there, mine)) throw lose(`${there.host} holds epoch ${there.epoch}.`)
       looked = monotonic()
     }
     const check = async (): Promise<void> => {

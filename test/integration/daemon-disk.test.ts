@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyChain } from '../../durable/chain-verify.ts'
 import { type DaemonProcess, type DaemonSite, daemonSite, spawnDaemon } from '../harness/daemon.ts'
 import { cannotMount, mountDisk, mountSmall } from '../harness/filesystem.ts'
@@ -160,6 +161,10 @@ test('the state is taken away and put back: meanwhile nothing is acknowledged in
   await rename(site.layout.state, elsewhere)
   const ids = await put(site, 6)
   await becomesDegraded(site, 'journal.unwritable')
+  // Long enough for several looks at the lease, and for a renewal.
+  await sleep(6000)
+  await becomesDegraded(site, 'journal.unwritable')
+  assert.equal(running.child.exitCode, null, running.output())
   await rename(elsewhere, site.layout.state)
   await allAnswered(site, ids)
   await isWell(site)
