@@ -1,7 +1,8 @@
 /** Hubs with the bench's upstream behind them: one on this host as the same user, one through a real sshd. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { canRunSshd, newKeyPair, startSshd, uniqueAccount } from '../test/harness/sshd.ts'
+import { canRunSshd, newKeyPair, startSshd } from '../test/harness/sshd.ts'
+import { uniqueAccount } from '../test/harness/unix-accounts.ts'
 import { bundleUpstream, type Far } from './far.ts'
 import type { Bench } from './report/row.ts'
 import { type BenchSite, makeLayout, startBenchSite } from './site.ts'

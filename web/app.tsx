@@ -20,6 +20,7 @@ const Audit = lazyPage(async () => (await import('./pages/audit.tsx')).Audit)
 const Locks = lazyPage(async () => (await import('./pages/locks.tsx')).Locks)
 const Kiosks = lazyPage(async () => (await import('./pages/kiosks.tsx')).Kiosks)
 const PermissionsPage = lazyPage(async () => (await import('./pages/permissions.tsx')).PermissionsPage)
+const ServersPage = lazyPage(async () => (await import('./pages/servers/page.tsx')).ServersPage)
 const WorkflowPage = lazyPage(async () => (await import('./pages/workflow/page.tsx')).WorkflowPage)
 
 const Page = () => {
@@ -40,6 +41,8 @@ const Page = () => {
       return <Access />
     case 'locks':
       return <Locks />
+    case 'servers':
+      return <ServersPage />
     case 'kiosks':
       return <Kiosks />
     case 'wall':

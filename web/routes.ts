@@ -14,6 +14,7 @@ const patterns = {
   wall: '/wall',
   kiosks: '/kiosks',
   locks: '/locks',
+  servers: '/servers',
   access: '/access',
 } as const
 

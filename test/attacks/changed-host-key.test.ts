@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import { callVersion } from '../../wire/agent-calls.ts'
 import { createSshGate } from '../../wire/ssh-gate.ts'
 import { createSshTransport } from '../../wire/ssh-transport.ts'
-import { canRunSshd, newKeyPair, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 
 const skip = (await canRunSshd()) ? false : 'needs root and sshd'
 

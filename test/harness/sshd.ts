@@ -1,21 +1,15 @@
 /** A real sshd on loopback with its own keys and configuration, and real Unix accounts that live as long as it does. */
-import { execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import { sshdProgram } from '../../demo/sshd-program.ts'
 import { freePort, greets } from './ports.ts'
+import { createAccount, type Ids, killIfThere, removeAccount, type UnixAccount } from './unix-accounts.ts'
 import { until } from './until.ts'
 
-const run = promisify(execFile)
-
-export type SshAccount = {
-  /** From `uniqueAccount`; made with useradd and removed again. */
-  readonly name: string
+export type SshAccount = UnixAccount & {
   readonly keys: readonly {
     /** OpenSSH public key line. */
     readonly publicKey: string
@@ -24,9 +18,6 @@ export type SshAccount = {
     /** Options before it; `restrict` unless a test is about what it forbids. */
     readonly options?: string
   }[]
-  readonly shell?: string
-  /** Files of its home directory, written as the account's own. */
-  readonly files?: Readonly<Record<string, string>>
 }
 
 export type SshdOptions = {
@@ -59,79 +50,12 @@ export type Sshd = {
 export const canRunSshd = async (): Promise<boolean> =>
   process.getuid?.() === 0 && sshdProgram() !== undefined
 
-export const uniqueAccount = (): string => `snt${randomBytes(5).toString('hex')}`
-
 /** OpenSSH texts. */
 export const newKeyPair = (): { readonly publicKey: string; readonly privateKey: Buffer } => {
   let pair = ssh2.utils.generateKeyPairSync('ed25519')
   // ssh2 drops a leading zero byte: four keys in a thousand are malformed.
   while (ssh2.utils.parseKey(pair.private) instanceof Error) pair = ssh2.utils.generateKeyPairSync('ed25519')
   return { publicKey: pair.public, privateKey: Buffer.from(pair.private) }
-}
-
-/** Tests in other processes may hold the lock of /etc/passwd for a moment. */
-export const retried = async (program: string, args: readonly string[]): Promise<void> => {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await run(program, args)
-      return
-    } catch (error) {
-      if (tries === 20) throw error
-      await sleep(150)
-    }
-  }
-}
-
-type Ids = { readonly uid: number; readonly gid: number }
-
-const createAccount = async (home: string, account: SshAccount): Promise<Ids> => {
-  await retried('useradd', [
-    '-m',
-    '-d',
-    home,
-    '-k',
-    '/nonexistent',
-    '-s',
-    account.shell ?? '/bin/bash',
-    account.name,
-  ])
-  // `!` in the shadow file counts as locked where sshd does not ask PAM.
-  await retried('usermod', ['-p', '*', account.name])
-  // A group of its own, which need not have the same number.
-  const idOf = async (which: '-u' | '-g') => Number((await run('id', [which, account.name])).stdout)
-  const ids = { uid: await idOf('-u'), gid: await idOf('-g') }
-  for (const [name, content] of Object.entries(account.files ?? {})) {
-    await writeFile(join(home, name), content)
-    await run('chown', [account.name, join(home, name)])
-  }
-  return ids
-}
-
-const processesOf = async (uid: number): Promise<readonly number[]> => {
-  const found: number[] = []
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
-    if (new RegExp(`^Uid:\\s+${uid}\\s`, 'm').test(status) && !/^State:\s+[ZX]/m.test(status))
-      found.push(Number(name))
-  }
-  return found
-}
-
-const killIfThere = (pid: number, signal: NodeJS.Signals) => {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
-  }
-}
-
-const removeAccount = async (name: string, uid: number): Promise<void> => {
-  for (let pids = await processesOf(uid); pids.length > 0; pids = await processesOf(uid)) {
-    for (const pid of pids) killIfThere(pid, 'SIGKILL')
-    await sleep(20)
-  }
-  await retried('userdel', [name])
 }
 
 /** The sshd processes below one: each connection has one for root's part and one for the account's. */

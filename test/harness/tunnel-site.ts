@@ -20,8 +20,9 @@ import { createTunnelClient, type TunnelClient } from '../../wire/tunnel.ts'
 import { installFarSide } from './far-side.ts'
 import { spawnSettingsFor } from './road.ts'
 import { layer, snapshotOf } from './site-feed.ts'
-import { newKeyPair, startSshd, uniqueAccount } from './sshd.ts'
+import { newKeyPair, startSshd } from './sshd.ts'
 import { jobRow, put, workflowRow } from './ui-server.ts'
+import { uniqueAccount } from './unix-accounts.ts'
 
 const issuer = 'https://hub.test'
 

@@ -22,7 +22,8 @@ import { startSiteProvider } from '../../demo/site-provider.ts'
 import { whenFile, whenReady } from '../../demo/wait.ts'
 import { installFarSide } from './far-side.ts'
 import { freePorts } from './site.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from './sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from './sshd.ts'
+import { uniqueAccount } from './unix-accounts.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const agent = (role: 'hub' | 'daemon') => [

@@ -13,7 +13,8 @@ import { createSshGate } from '../../wire/ssh-gate.ts'
 import { createSshTransport } from '../../wire/ssh-transport.ts'
 import type { Transport } from '../../wire/transport.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 
 const skip = (await canRunSshd()) ? false : 'needs root and sshd'
 const key = newKeyPair()

@@ -16,8 +16,8 @@ import type { Listening } from '../harness/http.ts'
 import { startTestHub } from '../harness/hub.ts'
 import { accountRow, layer, snapshotOf, summaryRow } from '../harness/site-feed.ts'
 import { administrator, hasSlapd, type Slapd, startSlapd, suffix } from '../harness/slapd.ts'
-import { retried, uniqueAccount } from '../harness/sshd.ts'
 import { temporaryDirectory } from '../harness/temporary.ts'
+import { retried, uniqueAccount } from '../harness/unix-accounts.ts'
 import { until } from '../harness/until.ts'
 
 const isRoot = process.getuid?.() === 0

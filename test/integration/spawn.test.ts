@@ -11,7 +11,8 @@ import type { Handle, Spawner, StartProgress } from '../../spawners/contract.ts'
 import { createSpawner } from '../../spawners/registry.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
 import { askWhoAmI, spawnSettingsFor } from '../harness/road.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 import { until } from '../harness/until.ts'
 
 const entry = join(import.meta.dirname, '..', 'harness', 'agent-entry.ts')

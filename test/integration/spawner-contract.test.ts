@@ -9,7 +9,8 @@ import { checkSpawner, type Finding } from '../../spawners/contract-kit.ts'
 import { loadSpawnerModule } from '../../spawners/load-module.ts'
 import { createSpawner, openSpawner } from '../../spawners/registry.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 
 const entry = join(import.meta.dirname, '..', 'harness', 'agent-entry.ts')
 const example = join(import.meta.dirname, '..', '..', 'docs', 'examples', 'openssh-spawner.ts')

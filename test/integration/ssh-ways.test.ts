@@ -14,7 +14,8 @@ import { createSshJump } from '../../wire/ssh-jump.ts'
 import { createSshTransport, type SshTransportOptions } from '../../wire/ssh-transport.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
 import { askWhoAmI, spawnSettingsFor } from '../harness/road.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 import { until } from '../harness/until.ts'
 
 const skip =

@@ -11,7 +11,8 @@ import type { Transport } from '../../wire/transport.ts'
 import { createTunnelClient } from '../../wire/tunnel.ts'
 import { type FarSide, installFarSide } from '../harness/far-side.ts'
 import { askWhoAmI, fetchOver, spawnSettingsFor } from '../harness/road.ts'
-import { canRunSshd, newKeyPair, type Sshd, startSshd, uniqueAccount } from '../harness/sshd.ts'
+import { canRunSshd, newKeyPair, type Sshd, startSshd } from '../harness/sshd.ts'
+import { uniqueAccount } from '../harness/unix-accounts.ts'
 
 const skip = (await canRunSshd()) ? false : 'needs root and sshd'
 const hubKey = newKeyPair()

@@ -6,6 +6,7 @@ import { type KioskRow, kioskRow } from '../../protocol/api.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { EndedBanner } from '../parts/ended-banner.tsx'
 import { Field } from '../parts/field.tsx'
+import { Refused } from '../parts/refused.tsx'
 import { Banner, Blank } from '../parts/states.tsx'
 import { Ago, Time } from '../parts/time.tsx'
 import { useTitle } from '../parts/title.ts'
@@ -274,7 +275,6 @@ export const Kiosks = () => {
     dialog.value = { kind: 'raise', class: 'write', wanted: undefined }
   }
   if (!admin) return <Missing />
-  const needsRaise = failed.value?.code.startsWith('elevation.') === true
   return (
     <div class="page kiosks">
       <header class="page-head">
@@ -292,15 +292,7 @@ export const Kiosks = () => {
           New kiosk
         </button>
       </header>
-      {needsRaise && (
-        <Banner tone="plain">
-          Administration needs raised privileges.{' '}
-          <button type="button" class="button small" onClick={offerRaise}>
-            Raise
-          </button>
-        </Banner>
-      )}
-      {failed.value !== undefined && !needsRaise && <Banner tone="bad">{failed.value.message}</Banner>}
+      <Refused error={failed.value} />
       {list.value === undefined && failed.value === undefined && <Blank title="Loading kiosks" busy />}
       {list.value?.length === 0 && <Blank title="No kiosk yet" />}
       {list.value !== undefined && list.value.length > 0 && (

@@ -6,6 +6,7 @@ import { type Lock, type LockKind, lock, lockKinds, nameOfLock } from '../../pro
 import { Dialog } from '../parts/dialog.tsx'
 import { EndedBanner } from '../parts/ended-banner.tsx'
 import { Field } from '../parts/field.tsx'
+import { Refused } from '../parts/refused.tsx'
 import { Banner, Blank } from '../parts/states.tsx'
 import { Time } from '../parts/time.tsx'
 import { useTitle } from '../parts/title.ts'
@@ -226,7 +227,6 @@ export const Locks = () => {
     dialog.value = { kind: 'raise', class: 'write', wanted: undefined }
   }
   if (!admin) return <Missing />
-  const needsRaise = failed.value?.code.startsWith('elevation.') === true
   return (
     <div class="page locks">
       <header class="page-head">
@@ -244,15 +244,7 @@ export const Locks = () => {
           New lock
         </button>
       </header>
-      {needsRaise && (
-        <Banner tone="plain">
-          Administration needs raised privileges.{' '}
-          <button type="button" class="button small" onClick={offerRaise}>
-            Raise
-          </button>
-        </Banner>
-      )}
-      {failed.value !== undefined && !needsRaise && <Banner tone="bad">{failed.value.message}</Banner>}
+      <Refused error={failed.value} />
       {waiting.length > 0 && (
         <Banner tone="plain">
           In force at this hub. Not yet at {waiting.map(({ daemon }) => `daemon ${daemon}`).join(', ')}: until

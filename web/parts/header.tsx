@@ -14,10 +14,11 @@ import { Icon, Mark } from './glyph.tsx'
 import { NoticeBody } from './notices.tsx'
 import { Popover } from './popover.tsx'
 
+/** What is no workflow's. */
+const apart: ReadonlySet<string> = new Set(['access', 'audit', 'kiosks', 'locks', 'servers', 'wall'])
 const section = computed(() => {
   const name = route.value?.name
-  const isApart = name === 'audit' || name === 'kiosks' || name === 'locks' || name === 'wall'
-  return isApart || name === 'access' ? name : 'home'
+  return name !== undefined && apart.has(name) ? name : 'home'
 })
 
 const NavLink = ({ to, is, children }: { to: string; is: string; children: string }) => (
@@ -180,14 +181,17 @@ export const Header = () => {
           Wall
         </NavLink>
         {body?.roles.includes('admin') === true && (
-          <NavLink to={pathOf('locks', {})} is="locks">
-            Locks
-          </NavLink>
-        )}
-        {body?.roles.includes('admin') === true && (
-          <NavLink to={pathOf('kiosks', {})} is="kiosks">
-            Kiosks
-          </NavLink>
+          <>
+            <NavLink to={pathOf('servers', {})} is="servers">
+              Servers
+            </NavLink>
+            <NavLink to={pathOf('locks', {})} is="locks">
+              Locks
+            </NavLink>
+            <NavLink to={pathOf('kiosks', {})} is="kiosks">
+              Kiosks
+            </NavLink>
+          </>
         )}
       </nav>
       <span class="spring" />

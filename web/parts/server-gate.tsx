@@ -3,9 +3,10 @@ import { effect } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo } from 'preact/hooks'
 import { createOpener, type Opener } from '../state/server.ts'
+import { viewer } from '../state/session.ts'
 import { site } from '../state/site.ts'
 import { Icon } from './glyph.tsx'
-import { Said, Spinner } from './states.tsx'
+import { Banner, Said, Spinner } from './states.tsx'
 import { Ago, Time } from './time.tsx'
 
 /** Starts the server when the page opens, and again when somebody does something after it went off. */
@@ -61,6 +62,19 @@ const ServerTrouble = ({ account }: { readonly account: string }) => {
   )
 }
 
+/** After an upgrade of the hub, until it is replaced. */
+const OtherVersion = ({ account }: { readonly account: string }) => {
+  const version = site.read().server.get(account)?.version ?? null
+  if (version === null) return null
+  return (
+    <Banner tone="plain">
+      The server of {account} is of version {version}, and this hub of{' '}
+      {viewer.value?.site.version ?? 'another'}: it goes on, and is replaced as soon as nobody looks. Whoever
+      administers the site may stop it before.
+    </Banner>
+  )
+}
+
 export const ServerProgress = ({
   account,
   opener,
@@ -69,7 +83,13 @@ export const ServerProgress = ({
   readonly opener: Opener
 }) => {
   const { state, steps, failure } = opener.opening.value
-  if (state === 'on') return <ServerTrouble account={account} />
+  if (state === 'on')
+    return (
+      <>
+        <OtherVersion account={account} />
+        <ServerTrouble account={account} />
+      </>
+    )
   if (failure !== undefined) {
     return (
       <section class="progress failed" role="alert" aria-label={`Server of ${account}`}>

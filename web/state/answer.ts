@@ -13,11 +13,15 @@ export type Asked<T> = {
   readonly change: (method: 'POST' | 'DELETE', path: string, body?: unknown) => Promise<boolean>
 }
 
-/** Asks at once, and again whenever one of `on` is another. What was answered stays while it is asked again. */
+/**
+ * Asks at once, and again whenever one of `on` is another, and every so many ms while the page can be seen. What was
+ * answered stays while it is asked again.
+ */
 export const useAnswer = <T>(
   path: string,
   schema: z.ZodMiniType<T>,
   on: readonly (string | boolean | undefined)[] = [],
+  every?: number,
 ): Asked<T> => {
   const body = useSignal<T | undefined>(undefined)
   const failed = useSignal<ApiError | undefined>(undefined)
@@ -46,6 +50,17 @@ export const useAnswer = <T>(
   }
   useEffect(() => {
     void load()
-  }, [path, ...on])
+    if (every === undefined) return
+    const again = () => {
+      // What was refused is not asked for over and over: raised privileges are one of `on`.
+      if (!document.hidden && failed.peek()?.status !== 403) void load()
+    }
+    const timer = setInterval(again, every)
+    document.addEventListener('visibilitychange', again)
+    return () => {
+      clearInterval(timer)
+      document.removeEventListener('visibilitychange', again)
+    }
+  }, [path, every, ...on])
   return { body, failed, load, change }
 }

@@ -4,12 +4,12 @@ import { isBreakGlass } from '../../../protocol/script-tokens.ts'
 import { type SessionRow, sessionsBody } from '../../../protocol/sessions.ts'
 import { deviceName } from '../../model/device.ts'
 import { Dialog } from '../../parts/dialog.tsx'
+import { Refused } from '../../parts/refused.tsx'
 import { Blank } from '../../parts/states.tsx'
 import { Ago, None, Time } from '../../parts/time.tsx'
 import { useAnswer } from '../../state/answer.ts'
 import { beat } from '../../state/clock.ts'
 import { elevation } from '../../state/session.ts'
-import { Refused } from './refused.tsx'
 
 const Row = ({
   one,

@@ -3,12 +3,12 @@ import { useSignal } from '@preact/signals'
 import { formatId } from '../../../protocol/ids.ts'
 import { type TokenRow, type TokenScope, tokensBody } from '../../../protocol/script-tokens.ts'
 import { Dialog } from '../../parts/dialog.tsx'
+import { Refused } from '../../parts/refused.tsx'
 import { Blank } from '../../parts/states.tsx'
 import { Ago, Time } from '../../parts/time.tsx'
 import { useAnswer } from '../../state/answer.ts'
 import { elevation } from '../../state/session.ts'
 import { NewTokenDialog, SecretDialog } from './new-token.tsx'
-import { Refused } from './refused.tsx'
 
 const stateWords: Readonly<Record<TokenRow['state'], string>> = {
   good: 'good',

@@ -1,7 +1,8 @@
 /** Why a list is not there: raised privileges are offered where those are all that lacks. */
-import { Banner, Said } from '../../parts/states.tsx'
-import { dialog } from '../../state/acting.ts'
-import type { ApiError } from '../../state/api.ts'
+
+import { dialog } from '../state/acting.ts'
+import type { ApiError } from '../state/api.ts'
+import { Banner, Said } from './states.tsx'
 
 export const Refused = ({ error }: { readonly error: ApiError | undefined }) => {
   if (error === undefined) return null
