@@ -12,12 +12,13 @@ export const freePort = async (): Promise<number> => {
 }
 
 /** A server that speaks first, as sshd does, says more than that the kernel took the connection. */
-export const greets = (port: number): Promise<boolean> =>
+export const greets = (port: number, address = '127.0.0.1'): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, address)
     const give = (value: boolean) => () => {
       socket.destroy()
       resolve(value)
     }
+    socket.setTimeout(1000, give(false))
     socket.once('data', give(true)).once('error', give(false)).once('close', give(false))
   })

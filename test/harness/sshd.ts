@@ -70,6 +70,18 @@ const sessionsOf = async (pid: number): Promise<readonly number[]> => {
   return found
 }
 
+/** One file of authorized_keys for each account. */
+export const writeKeys = async (dir: string, accounts: readonly SshAccount[]): Promise<void> => {
+  await mkdir(dir, { recursive: true, mode: 0o755 })
+  for (const { name, keys } of accounts) {
+    const lines = keys.map(
+      ({ publicKey, command, options }) =>
+        `${options ?? 'restrict'},command="${command.replaceAll('"', '\\"')}" ${publicKey}\n`,
+    )
+    await writeFile(join(dir, name), lines.join(''), { mode: 0o644 })
+  }
+}
+
 export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   const { dir, accounts } = options
   const hostKey = options.hostKey ?? newKeyPair().privateKey.toString()
@@ -77,7 +89,6 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   if (parsed instanceof Error) throw parsed
   const port = options.port ?? (await freePort())
   const home = (account: string) => join(dir, 'home', account)
-  await mkdir(join(dir, 'keys'), { recursive: true, mode: 0o755 })
   await mkdir(join(dir, 'home'), { recursive: true, mode: 0o755 })
   // sshd insists on its (empty) privilege separation directory.
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
@@ -86,12 +97,8 @@ export const startSshd = async (options: SshdOptions): Promise<Sshd> => {
   const ids = new Map<string, Ids>()
   for (const account of accounts) {
     ids.set(account.name, await createAccount(home(account.name), account))
-    const lines = account.keys.map(
-      ({ publicKey, command, options: before }) =>
-        `${before ?? 'restrict'},command="${command.replaceAll('"', '\\"')}" ${publicKey}\n`,
-    )
-    await writeFile(join(dir, 'keys', account.name), lines.join(''), { mode: 0o644 })
   }
+  await writeKeys(join(dir, 'keys'), accounts)
   const config = [
     ...(options.config ?? []),
     `Port ${port}`,
