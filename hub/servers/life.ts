@@ -285,7 +285,9 @@ export const createLife = (
     const silent = looker.silentLooks()
     const isUrgent = silent > 0 || (row.code !== null && interest.watched())
     const soon = Math.min(soonAgain * Math.max(1, silent), latestAgain)
-    if (row.state === 'on') after(isUrgent ? Math.min(usual, soon) : usual, look)
+    // How a server that came up just now is doing is known soon too, and not while a hundred others come up.
+    const next = isUrgent ? soon : found === undefined && row.code === null ? latestAgain : usual
+    if (row.state === 'on') after(Math.min(usual, next), look)
   }
 
   /** Whoever comes for it and finds it gone was looking at it, whatever this hub remembers. */

@@ -37,7 +37,7 @@ export type TestHost = {
   readonly restartSshd: () => Promise<void>
   /** Runs a program there as root; resolves with what it printed. */
   readonly exec: (program: string, ...args: string[]) => Promise<string>
-  /** Command lines of an account's processes there, by pid of that host. */
+  /** Command lines of an account's processes there, sshd's own apart, by pid of that host. */
   readonly processes: (account: string) => Promise<ReadonlyMap<number, string>>
 }
 
@@ -221,6 +221,7 @@ const startHost = async (settings: {
         listed
           .split('\n')
           .map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
+          .filter((match) => match?.[2]?.startsWith('sshd') === false)
           .flatMap((match) => (match === null ? [] : [[Number(match[1]), match[2] ?? ''] as const])),
       )
     },

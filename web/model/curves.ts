@@ -14,6 +14,14 @@ export const topOf = (...curves: readonly Curve[]): number =>
     ...curves.flatMap((curve) => curve.filter((value) => value !== null)).map((value) => value * 1.1),
   )
 
+/** Places of values without a neighbour: no line leads to them. */
+export const alone = (curve: Curve): number[] =>
+  curve.flatMap((value, index) =>
+    value !== null && (curve[index - 1] ?? null) === null && (curve[index + 1] ?? null) === null
+      ? [index]
+      : [],
+  )
+
 /** `now 12 %, at most 80 %`; undefined where nothing was measured. */
 export const inWords = (curve: Curve): string | undefined => {
   const known = curve.filter((value) => value !== null)

@@ -1,7 +1,7 @@
 /** Curves over time, drawn when they are looked at: a page of many hosts draws those on the screen. */
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
-import { type Curve, topOf } from '../model/curves.ts'
+import { alone, type Curve, topOf } from '../model/curves.ts'
 import { theme } from '../state/theme.ts'
 
 export type PlotCurve = {
@@ -55,7 +55,11 @@ const optionsOf = ({ curves, format, height = 120 }: Props, element: HTMLElement
         label,
         stroke: colourOf(colour),
         width: 1.5,
-        points: { show: false },
+        points: {
+          show: true,
+          size: 4,
+          filter: (_: UPlot, index: number) => alone(curves[index - 1]?.values ?? []),
+        },
         spanGaps: false,
         ...(dashed === true ? { dash: [4, 3] } : {}),
       })),

@@ -21,9 +21,8 @@ const Measured = ({ host }: { readonly host: HostsRow }) => {
   const { load, cores, memory, sessions } = measured
   return (
     <p class="hint figure">
-      {counted(servers, 'server')} of this hub, {counted(sessions, 'process group')} of its accounts. Load{' '}
-      {load[0].toFixed(2)} on {counted(cores, 'core')}, {bytes(memory.total - memory.available)} of{' '}
-      {bytes(memory.total)} in use.
+      {counted(servers, 'server')} of this hub, {sessions} of all hubs. Load {load[0].toFixed(2)} on{' '}
+      {counted(cores, 'core')}, {bytes(memory.total - memory.available)} of {bytes(memory.total)} in use.
     </p>
   )
 }

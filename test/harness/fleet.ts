@@ -1,0 +1,153 @@
+/**
+ * A hub with hosts of their own and real accounts, whose servers it starts over SSH: the product on both sides. What
+ * its servers show is as little as may be; this is about where they run, and whether they do.
+ */
+import assert from 'node:assert/strict'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { openFeedWriter } from '../../durable/feed-writer.ts'
+import { ensureDir, writeFileAtomic } from '../../durable/files.ts'
+import { accountsBody } from '../../protocol/api.ts'
+import type { PermissionSnapshot } from '../../protocol/permissions.ts'
+import type { ServerRow } from '../../protocol/rows.ts'
+import type { SpawnerConfig } from '../../spawners/registry.ts'
+import { type FarSide, installFarSide } from './far-side.ts'
+import { startHosts, type TestHosts } from './hosts.ts'
+import { startTestHub, type TestHub } from './hub.ts'
+import { permissions } from './hub-site.ts'
+import { snapshotOf } from './site-feed.ts'
+import { newKeyPair, type SshAccount } from './sshd.ts'
+import { put, workflowRow } from './ui-server.ts'
+import { uniqueAccount } from './unix-accounts.ts'
+import { until } from './until.ts'
+import type { Visitor } from './visitor.ts'
+
+type SshConfig = Extract<SpawnerConfig, { readonly kind: 'ssh' }>
+
+export type FleetGround = {
+  readonly far: FarSide
+  readonly hosts: TestHosts
+  readonly accounts: readonly string[]
+  /** For the hub: its directory must be one that the accounts can read. */
+  readonly dir: string
+  readonly spawner: SshConfig
+  readonly permissions: PermissionSnapshot
+}
+
+export type GroundOptions = {
+  readonly hosts: readonly string[]
+  readonly accounts: number
+  /** Laid over one account's own: its shell, its options in authorized_keys. */
+  readonly account?: (name: string, index: number, far: FarSide) => Partial<SshAccount>
+  /** Laid over the spawner's options. */
+  readonly spawner?: Partial<SshConfig>
+  readonly sshd?: readonly string[]
+}
+
+/** Everybody may read what there is; one workflow each. */
+const writeFeeds = async (site: string, accounts: readonly string[], snapshot: PermissionSnapshot) => {
+  for (const name of ['0_temp', '1_inbox']) await ensureDir(join(site, 'requests', name), { mode: 0o3777 })
+  for (const account of accounts) {
+    const dir = join(site, 'feed', account)
+    const writer = await openFeedWriter({ dir, dirMode: 0o755, fileMode: 0o644 })
+    writer.append({ journal: 1, at: 1, put: [put('workflow', 'clouds', workflowRow('clouds'))], drop: [] })
+    await writer.close()
+    await writeFileAtomic(join(dir, 'permissions.json'), JSON.stringify(snapshot), { mode: 0o644 })
+  }
+}
+
+/** Hosts, accounts with a key of the hub's, and the files that their servers read. */
+export const prepareFleet = async (t: TestContext, options: GroundOptions): Promise<FleetGround> => {
+  const far = await installFarSide('product')
+  const key = newKeyPair()
+  const accounts = Array.from({ length: options.accounts }, uniqueAccount)
+  const keyFile = join(far.dir, 'hub-key')
+  await writeFile(keyFile, key.privateKey, { mode: 0o600 })
+  const hosts = await startHosts({
+    dir: far.dir,
+    names: options.hosts,
+    accounts: accounts.map((name, index) => ({
+      name,
+      keys: [{ publicKey: key.publicKey, command: far.command('hub') }],
+      ...options.account?.(name, index, far),
+    })),
+    ...(options.sshd === undefined ? {} : { config: options.sshd }),
+  })
+  t.after(async () => {
+    await hosts.stop()
+    await far.remove()
+  })
+  const dir = join(far.dir, 'hub')
+  const site = join(dir, 'site')
+  await mkdir(site, { recursive: true })
+  for (const path of [dir, site]) await chmod(path, 0o755)
+  const snapshot = permissions({
+    accounts: {
+      ...permissions().accounts,
+      ...snapshotOf({
+        accounts: Object.fromEntries(
+          accounts.map((name) => [name, { owners: [], cli: 'refuse' as const, workflows: {} }]),
+        ),
+      }).accounts,
+    },
+  })
+  await writeFeeds(site, accounts, snapshot)
+  return {
+    ...{ far, hosts, accounts, dir, permissions: snapshot },
+    spawner: {
+      kind: 'ssh',
+      keyFile,
+      hosts: hosts.hosts.map(({ name, address, port, hostKey }) => ({
+        ...{ name, address, port },
+        hostKeys: [hostKey],
+      })),
+      ...options.spawner,
+    },
+  }
+}
+
+export type Fleet = FleetGround & {
+  readonly hub: TestHub
+  /** Asks for an account's server and waits until it is on, or has failed. */
+  readonly open: (visitor: Visitor, account: string, within?: number) => Promise<ServerRow>
+  readonly row: (visitor: Visitor, account: string) => Promise<ServerRow>
+}
+
+export const startFleet = async (
+  t: TestContext,
+  options: GroundOptions & Pick<NonNullable<Parameters<typeof startTestHub>[1]>, 'at' | 'config'>,
+): Promise<Fleet> => {
+  const ground = await prepareFleet(t, options)
+  const hub = await startTestHub(t, {
+    ...{ dir: ground.dir, accounts: ground.accounts, permissions: ground.permissions },
+    ...(options.at === undefined ? {} : { at: options.at }),
+    startsBy: 'configuration',
+    config: { spawner: ground.spawner, ...options.config },
+  })
+  // The daemon lives, as far as anybody can see.
+  const beating = setInterval(() => void hub.feed.heartbeat(Date.now()), 2000)
+  t.after(() => clearInterval(beating))
+  const row: Fleet['row'] = async (visitor, account) => {
+    const { status, text, body } = await visitor.ask('GET', '/api/accounts')
+    assert.equal(status, 200, text)
+    const found = accountsBody.parse(body).accounts.find((one) => one.account.account === account)
+    assert.ok(found !== undefined, `${account} is not seen`)
+    return found.server
+  }
+  return {
+    ...ground,
+    hub,
+    row,
+    open: async (visitor, account, within = 30_000) => {
+      const { status, text } = await visitor.change('POST', `/api/accounts/${account}/server`)
+      assert.equal(status, 202, text)
+      let found = await row(visitor, account)
+      await until(async () => {
+        found = await row(visitor, account)
+        return found.state === 'on' || found.state === 'failed'
+      }, within)
+      return found
+    },
+  }
+}
