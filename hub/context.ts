@@ -150,6 +150,8 @@ export type Servers = {
   readonly onChange: (listener: (row: ServerRow) => void) => () => void
   /** Starts under way, and those that wait for their turn. */
   readonly queue: () => { readonly starting: number; readonly waiting: number }
+  /** How many were left behind on a host that was not heard any more. */
+  readonly leftOn: (host: string) => number
   /** A request of somebody to it succeeded: it is not idle. */
   readonly touch: (account: string) => void
   /** A request of somebody to it failed on the way: ask now whether it lives, or bring back one that was lost. */

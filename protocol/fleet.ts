@@ -80,6 +80,8 @@ export const hostsBody = z.strictObject({
         downUntil: z.nullable(ms),
         /** Of this hub. */
         servers: z.number(),
+        /** Of this hub, left there when the host was not heard any more; ended as soon as it answers. */
+        left: z.number(),
         measured: z.nullable(load),
         /** The last of each ends at the answer's `now`; null where nobody measured. */
         history: z.strictObject({

@@ -15,6 +15,12 @@ export type AgentSpawnerOptions = {
   readonly placement?: PlacementOptions | undefined
   /** A new transport to the account on that host; asked once and kept. */
   readonly transport: (host: string, account: string) => Transport
+  /**
+   * Whether a host answers at all, false where nothing came until the signal; and what stands on the way there, which
+   * may be silent in its place. Without it servers wait for their host.
+   */
+  readonly knock?: (host: string, signal: AbortSignal) => Promise<boolean>
+  readonly via?: (host: string) => string | undefined
   /** Where the agent keeps sockets and records; undefined leaves it to the agent. */
   readonly runDirRoot?: (account: string) => string
 }
@@ -30,6 +36,9 @@ type AgentHandle = Readonly<z.infer<typeof agentHandle>>
 
 /** The agent gives a server 30 s to come up; connecting and waiting for another start come on top. */
 const startTimeout = 60_000
+
+/** Hosts that are asked whether they are heard, before one is said to be silent. */
+const witnesses = 3
 
 const parseHandle = (handle: Handle): AgentHandle => {
   const parsed = agentHandle.safeParse(handle)
@@ -101,6 +110,25 @@ export const createAgentSpawner = (
     (host, bound, reached) =>
       callStats(reach(host, account), {}, { signal: bound, reached })
 
+  const { knock, via } = options
+  /** What a knock says of a host that is behind a bastion holds only beside one that is heard through the same. */
+  const isDark = async (
+    { account, host }: AgentHandle,
+    signal: AbortSignal,
+    ask: NonNullable<typeof knock>,
+  ): Promise<boolean> => {
+    const others = chooser
+      .candidates(account)
+      .filter((name) => name !== host && via?.(name) === via?.(host))
+      .slice(0, witnesses)
+    if (others.length === 0) return false
+    const [own, ...found] = await Promise.all([host, ...others].map((name) => ask(name, signal)))
+    if (own !== false || !found.includes(true)) return false
+    chooser.markDown(host)
+    dropTunnel(`${account}@${host}`)
+    return true
+  }
+
   return {
     start: async (account, settings, progress, signal) => {
       const host = await chooser.choose(account, measureAs(account), signal)
@@ -143,6 +171,9 @@ export const createAgentSpawner = (
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    ...(knock === undefined
+      ? {}
+      : { isDark: (stored, signal) => isDark(parseHandle(stored), signal, knock) }),
     condemn: chooser.condemn,
     hosts: chooser.hosts,
     sample: (accountsOn, signal) => chooser.sample(accountsOn, measureAs, signal),

@@ -29,6 +29,10 @@ export type HostChooser = {
   /** Besides those that are condemned by configuration; in place of those named before. */
   readonly condemn: (hosts: ReadonlySet<string>) => void
   readonly hosts: () => readonly HostView[]
+  /** Those that could take the account's server, as far as rules without measurement say. */
+  readonly candidates: (account: string) => readonly string[]
+  /** It was found silent: for a while nobody waits for it. */
+  readonly markDown: (host: string) => void
   /** Asks each host, as up to three accounts that are known there. */
   readonly sample: (
     accountsOn: (host: string) => readonly string[],
@@ -165,16 +169,20 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   const takes = (subject: PlacementSubject, { about, stats }: Answer): boolean =>
     placement.filter === undefined || placement.filter(subject, { stats, placed: placedOn(about) })
 
+  const openHosts = () => options.hosts.filter(({ name, condemned }) => condemned !== true && !shut.has(name))
+  const fitting = (account: string, open: readonly CandidateHost[]) =>
+    open.flatMap(({ name, labels = [] }) => {
+      const about = known.get(name)
+      const subject = { account, host: name, labels }
+      if (about === undefined || placement.where?.(subject) === false) return []
+      return [{ name, about, subject }]
+    })
+
   return {
     choose: async (account, measure, signal) => {
       signal.throwIfAborted()
-      const open = options.hosts.filter(({ name, condemned }) => condemned !== true && !shut.has(name))
-      const candidates = open.flatMap(({ name, labels = [] }) => {
-        const about = known.get(name)
-        const subject = { account, host: name, labels }
-        if (about === undefined || placement.where?.(subject) === false) return []
-        return [{ name, about, subject }]
-      })
+      const open = openHosts()
+      const candidates = fitting(account, open)
       if (open.length === 0) throw new SeneschalError('host.condemned', 'Every host is.')
       const [only] = candidates
       if (only === undefined)
@@ -212,6 +220,11 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
         const downUntil = about === undefined || about.downUntil <= now() ? null : about.downUntil
         return { host: name, labels, condemned, downUntil, measured: about?.load.latest() ?? null }
       }),
+    candidates: (account) => fitting(account, openHosts()).map(({ name }) => name),
+    markDown: (host) => {
+      const about = known.get(host)
+      if (about !== undefined) about.downUntil = now() + downFor
+    },
     sample: async (accountsOn, measureAs, signal) => {
       const askOne = async ([name, about]: readonly [string, Known]) => {
         const accounts = [...new Set([...accountsOn(name), ...about.load.tellers()])].slice(0, quorum)

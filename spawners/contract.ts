@@ -89,6 +89,12 @@ export type Spawner = {
    * told no more. A spawner without it has its servers' ends noticed by the next poll.
    */
   readonly onLost?: (listener: (instance: string) => void) => () => void
+  /**
+   * Whether the host of a server is silent, asked over a way of its own, while another that could take the server
+   * answers: then it is started there, and ended where it was as soon as that host answers again. If so, streams to
+   * it end, for nobody else would end them. Rejects when it cannot be told. A spawner without it has its servers wait for their host.
+   */
+  readonly isDark?: (handle: Handle, signal: AbortSignal) => Promise<boolean>
   /** Hosts that take no new servers until it is said otherwise; what runs there goes on. */
   readonly condemn?: (hosts: ReadonlySet<string>) => void
   /** The hosts among which it chooses, where it does. */

@@ -4,6 +4,7 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { HostKeys, SshKey } from '../wire/ssh-credentials.ts'
 import { createSshGate } from '../wire/ssh-gate.ts'
 import { createSshJump } from '../wire/ssh-jump.ts'
+import { knock } from '../wire/ssh-knock.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
 import { createAgentSpawner } from './agent-spawner.ts'
 import { type SpawnerDefinition, spawnerContract } from './contract.ts'
@@ -129,10 +130,18 @@ export const sshSpawner: SpawnerDefinition<SshOptions> = {
         }),
       ]),
     )
+    const jumpOf = (name: string | undefined) => (name === undefined ? undefined : jumps.get(name))
     const spawner = createAgentSpawner(
       {
         hosts: options.hosts,
         placement: options.placement,
+        via: (name) => hosts.get(name)?.jump,
+        knock: async (name, signal) => {
+          const host = hosts.get(name)
+          if (host === undefined) return true
+          const { address = name, port = 22 } = host
+          return await knock({ host: address, port, jump: jumpOf(host.jump) }, signal)
+        },
         transport: (name, account) => {
           const host = hosts.get(name)
           if (host === undefined) throw new SeneschalError('host.unreachable', `${name} is not configured.`)
@@ -142,7 +151,7 @@ export const sshSpawner: SpawnerDefinition<SshOptions> = {
             username: account,
             privateKey: keyOf(options),
             hostKeys: keysOf(host.hostKeys, name),
-            jump: host.jump === undefined ? undefined : jumps.get(host.jump),
+            jump: jumpOf(host.jump),
             gate,
             readyTimeout: (options.readySeconds ?? 10) * 1000,
           })

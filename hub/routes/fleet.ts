@@ -30,7 +30,7 @@ export type FleetParts = {
   readonly gate: Pick<Gate, 'viewer'>
   readonly site: Pick<SiteView, 'account'>
   readonly policy: Pick<PolicyView, 'snapshot'>
-  readonly servers: Pick<Servers, 'list' | 'queue' | 'ensure' | 'row' | 'log'>
+  readonly servers: Pick<Servers, 'list' | 'queue' | 'leftOn' | 'ensure' | 'row' | 'log'>
   readonly live: Pick<LiveSockets, 'viewers'>
   readonly audit: Pick<Audit, 'record'>
   readonly condemned: Condemned
@@ -106,6 +106,7 @@ export const fleetRoutes =
           condemned: whyCondemned(view),
           locked: locked.has(view.host),
           servers: on.get(view.host)?.length ?? 0,
+          left: servers.leftOn(view.host),
           history: parts.history.of(view.host),
           migration: migrations.of(view.host) ?? null,
         })),

@@ -12,8 +12,10 @@ import { version as productVersion } from '../../protocol/version.ts'
 import type { Handle } from '../../spawners/contract.ts'
 import type { Viewer } from '../context.ts'
 import type { StoredServer } from '../store/servers.ts'
+import { createDoubt } from './doubt.ts'
 import { createInterest } from './interest.ts'
 import { type Incarnation, launch } from './launch.ts'
+import type { Left } from './left.ts'
 import { createLooker } from './look.ts'
 import { createProgress } from './progress.ts'
 import { createPulse } from './pulse.ts'
@@ -32,6 +34,8 @@ export type Life = {
   readonly watched: () => boolean
   /** As the last look found it. */
   readonly found: () => FoundServer | undefined
+  /** Whether that run is the one that runs, may still run, or is being started. */
+  readonly isPresent: (run: Pick<StoredServer, 'instance' | 'host'>) => boolean
   /** Its own last lines; none where it is off. */
   readonly log: () => Promise<readonly string[]>
   readonly dial: (signal?: AbortSignal) => Promise<Duplex>
@@ -63,13 +67,14 @@ const waitingText = (before: number): string =>
 
 export const createLife = (
   account: string,
-  parts: ServersParts & { readonly turns: Pick<Turns, 'take'> },
+  parts: ServersParts & { readonly turns: Pick<Turns, 'take'>; readonly left: Pick<Left, 'leave'> },
   onChange: (row: ServerRow) => void,
 ): Life => {
   const { store, now, log, version: ownVersion = productVersion } = parts
   const spawner = parts.spawner(account)
   const interest = createInterest(now)
   const records = createServerRecords(account, parts)
+  const doubt = createDoubt(spawner, log)
   const looker = createLooker(spawner, now)
   const bench = createBench((kind, err) => log.warn({ err, account }, `${kind} failed`))
   const isFree = () => bench.present() === undefined
@@ -102,7 +107,9 @@ export const createLife = (
   const pulse = createPulse({
     dial: (signal) => spawner.dial(running().handle, signal),
     wanted: () => row.state === 'on' && isFree() && interest.looking(),
+    onSlow: () => doubtHost(),
     onSilence: () => {
+      doubtHost()
       if (row.state !== 'on' || !isFree()) return
       if (row.code === null) become('on', 'The server does not answer.', new SeneschalError('server.timeout'))
       look()
@@ -129,6 +136,12 @@ export const createLife = (
     if (!interest.watched()) await store.remove(account)
   }
 
+  /** Where it was it may go on: nobody knows. */
+  const leaveBehind = async ({ instance, host, handle }: Incarnation): Promise<void> => {
+    if (host !== null && handle !== null)
+      await parts.left.leave({ account, instance, host, handle, since: now() })
+  }
+
   const after = (ms: number, act: () => void) => {
     clearTimeout(timer)
     if (closed) return
@@ -151,7 +164,10 @@ export const createLife = (
       // One that may still run is asked for again: a new name beside it would make two.
       const first = present ?? { instance: parts.instanceId(), handle: null, host: null }
       await save('starting', first)
-      const saveHandle = (incarnation: Incarnation) => save('starting', incarnation)
+      const saveHandle = async (incarnation: Incarnation) => {
+        if (present?.host !== incarnation.host && present?.handle != null) await leaveBehind(present)
+        await save('starting', incarnation)
+      }
       const say = (text: string) => become('starting', text)
       await save('on', await launch(account, first, parts, saveHandle, say, abort.signal))
     } catch (thrown) {
@@ -224,6 +240,27 @@ export const createLife = (
     reviveIfWatched()
   }
 
+  /** A server whose host says nothing at all, while others do, is started on one of those for who looks at it. */
+  const doubtHost = (): void => {
+    const doubted = present
+    if (doubted?.handle == null) return
+    doubt.host(doubted.handle, async () => {
+      const isSame = present === doubted && row.state === 'on' && isFree()
+      const isUnheard = pulse.silent() || row.code !== null
+      if (!isSame || !isUnheard || closed || !interest.watched()) return
+      log.warn(
+        { account, host: doubted.host },
+        'a host is not heard any more; its server is started elsewhere',
+      )
+      const why = new SeneschalError('host.unreachable', 'It is started on another.')
+      const gone = async () => {
+        await leaveBehind(doubted)
+        await ended('The host of the server does not answer.', why)
+      }
+      await bench.engage('clear', gone())
+    })
+  }
+
   /** After an upgrade: one that nobody looks at makes room for the new one, any other says so. */
   const heedVersion = async (handle: Handle): Promise<void> => {
     if (found === undefined || found.version === ownVersion) return
@@ -251,6 +288,7 @@ export const createLife = (
     switch (verdict.is) {
       case 'unknown': {
         const { trouble } = verdict
+        if (interest.watched()) doubtHost()
         if (row.code === trouble.code) return
         log.warn({ err: trouble, account }, 'the server could not be asked whether it lives')
         return become('on', 'The server cannot be asked whether it lives.', trouble)
@@ -395,6 +433,7 @@ export const createLife = (
     },
     watched: interest.watched,
     found: () => found,
+    isPresent: ({ instance, host }) => present?.instance === instance && present.host === host,
     log: async () =>
       present?.handle == null
         ? []

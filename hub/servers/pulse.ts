@@ -8,6 +8,8 @@ export type PulseParts = {
   readonly dial: (signal: AbortSignal) => Promise<Duplex>
   /** Nobody is told of what nobody looks at. */
   readonly wanted: () => boolean
+  /** No answer for a moment: time to find out whether the host is there at all. */
+  readonly onSlow: () => void
   readonly onSilence: () => void
   readonly onAnswer: () => void
   /** Between two beats, ms. */
@@ -24,6 +26,7 @@ export type Pulse = {
 
 /** Longer than a busy host makes a healthy server wait, ms. */
 const patience = 3000
+const slowAfter = 1000
 
 export const createPulse = (parts: PulseParts): Pulse => {
   let timer: NodeJS.Timeout | undefined
@@ -32,6 +35,7 @@ export const createPulse = (parts: PulseParts): Pulse => {
   let run = 0
 
   const answered = async (): Promise<boolean> => {
+    const slow = setTimeout(parts.onSlow, slowAfter).unref()
     try {
       const stream = await parts.dial(AbortSignal.timeout(patience))
       stream.destroy()
@@ -39,6 +43,8 @@ export const createPulse = (parts: PulseParts): Pulse => {
     } catch {
       // Why it does not answer is for the look that follows to find out.
       return false
+    } finally {
+      clearTimeout(slow)
     }
   }
   const beat = async (mine: number): Promise<void> => {

@@ -5,7 +5,9 @@ import type { ServerRow } from '../../protocol/rows.ts'
 import type { Spawner } from '../../spawners/contract.ts'
 import type { Audit, Clock, Log, Servers, Signer } from '../context.ts'
 import type { ServerStore } from '../store/servers.ts'
+import { createLeft } from './left.ts'
 import { createLife, type Life } from './life.ts'
+import { createServerRecords } from './records.ts'
 import { createTurns, type TurnLimits } from './turns.ts'
 
 export type ServersParts = {
@@ -30,6 +32,8 @@ export type ServersParts = {
   readonly pollMs?: number
   /** Between two signs of life of a server that somebody looks at, ms; default 2 s. */
   readonly pulseMs?: number
+  /** Between two tries to end what was left on hosts that were not heard, ms; default 10 s. */
+  readonly leftMs?: number
   /** Hosts that an administrator locked: nobody is let through to what runs there. */
   readonly isLocked?: (host: string) => boolean
   /** Of the product; servers of another one are replaced when nobody looks at them. */
@@ -45,6 +49,14 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
   const onChange = (row: ServerRow) => {
     for (const listener of listeners) listener(row)
   }
+  const left = createLeft({
+    ...{ store: parts.store, spawner: parts.spawner, log: parts.log, everyMs: parts.leftMs },
+    isPresent: (server) => lives.get(server.account)?.isPresent(server) === true,
+    onEnded: ({ account, host }) =>
+      createServerRecords(account, parts).stopped(undefined, {
+        tail: `as ${host}, where it was left, answers`,
+      }),
+  })
   const startedAt = parts.now()
   const turns = createTurns(parts.starts ?? { atOnce: 32, perPerson: 8 })
 
@@ -52,7 +64,7 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
   const living = (account: string): Life => {
     const known = lives.get(account)
     if (known !== undefined) return known
-    const made = createLife(account, { ...parts, turns }, onChange)
+    const made = createLife(account, { ...parts, turns, left }, onChange)
     lives.set(account, made)
     return made
   }
@@ -105,6 +117,7 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
       return () => listeners.delete(listener)
     },
     queue: turns.counts,
+    leftOn: left.on,
     touch: (account) => lives.get(account)?.touch(),
     suspect: (account) => lives.get(account)?.suspect(),
     watch: (account) => living(account).watch(),
@@ -115,9 +128,12 @@ export const createServers = (parts: ServersParts): Servers & { readonly recover
         living(server.account)
           .adopt(server)
           .catch((err) => parts.log.error({ err, account: server.account }, 'a server could not be taken up'))
+      // What is taken up again is not to be ended as left behind.
+      await left.recover()
     },
     close: async () => {
       await Promise.all([...lives.values()].map((life) => life.close()))
+      await left.close()
     },
   }
 }

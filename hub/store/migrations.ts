@@ -181,6 +181,18 @@ const condemnedHosts = async (db: Kysely<Tables>): Promise<void> => {
     .execute()
 }
 
+const leftServers = async (db: Kysely<Tables>): Promise<void> => {
+  await db.schema
+    .createTable('left_servers')
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('instance', 'text', (column) => column.notNull())
+    .addColumn('host', 'text', (column) => column.notNull())
+    .addColumn('handle', 'text', (column) => column.notNull())
+    .addColumn('since', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('left_servers_key', ['account', 'instance', 'host'])
+    .execute()
+}
+
 const migrations: readonly Migration[] = [
   { name: '0001-first', up: first },
   { name: '0002-raised-sid', up: raisedSid },
@@ -189,6 +201,7 @@ const migrations: readonly Migration[] = [
   { name: '0005-tokens', up: tokens },
   { name: '0006-locks', up: locks },
   { name: '0007-condemned-hosts', up: condemnedHosts },
+  { name: '0008-left-servers', up: leftServers },
 ]
 
 /** Applies what is missing, each migration in a transaction of its own. */

@@ -164,6 +164,16 @@ export type ServersTable = {
   since: number
 }
 
+/** Runs that may go on where nobody can reach them, besides the account's present one. */
+export type LeftServersTable = {
+  account: string
+  instance: string
+  host: string
+  /** JSON of the spawner's handle. */
+  handle: string
+  since: number
+}
+
 export type Tables = {
   sessions: SessionsTable
   login_attempts: LoginAttemptsTable
@@ -179,4 +189,5 @@ export type Tables = {
   condemned_hosts: CondemnedHostsTable
   meta: MetaTable
   servers: ServersTable
+  left_servers: LeftServersTable
 }

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
 import { openFeedWriter } from '../../durable/feed-writer.ts'
 import { ensureDir, writeFileAtomic } from '../../durable/files.ts'
 import { accountsBody } from '../../protocol/api.ts'
@@ -14,6 +16,7 @@ import type { ServerRow } from '../../protocol/rows.ts'
 import type { SpawnerConfig } from '../../spawners/registry.ts'
 import { type FarSide, installFarSide } from './far-side.ts'
 import { startHosts, type TestHosts } from './hosts.ts'
+import type { Listening } from './http.ts'
 import { startTestHub, type TestHub } from './hub.ts'
 import { permissions } from './hub-site.ts'
 import { snapshotOf } from './site-feed.ts'
@@ -112,6 +115,57 @@ export type Fleet = FleetGround & {
   /** Asks for an account's server and waits until it is on, or has failed. */
   readonly open: (visitor: Visitor, account: string, within?: number) => Promise<ServerRow>
   readonly row: (visitor: Visitor, account: string) => Promise<ServerRow>
+  /** A page of the account that stays open: comes back by itself until it is closed. */
+  readonly look: (visitor: Visitor, account: string) => Promise<Looking>
+  /** Every UI server of the account there is, by host. */
+  readonly servers: (account: string) => Promise<readonly string[]>
+}
+
+export type Looking = {
+  /** Resolves when something that the server itself said came after this call. */
+  readonly isLive: (within?: number) => Promise<void>
+  readonly close: () => void
+}
+
+/** As pages do, ms. */
+const comesBack = 500
+
+const lookAt = async (visitor: Visitor, account: string): Promise<Looking> => {
+  let isClosed = false
+  let open: Listening | undefined
+  let last = 0
+  const stay = async (): Promise<void> => {
+    while (!isClosed) {
+      open = await visitor.socket(`/u/${account}/stream`).catch(() => undefined)
+      if (open !== undefined) {
+        const { socket } = open
+        socket.on('message', () => {
+          last = performance.now()
+        })
+        socket.on('pong', () => {
+          last = performance.now()
+        })
+        await open.closed
+        open = undefined
+      }
+      await sleep(comesBack)
+    }
+  }
+  const staying = stay()
+  return {
+    isLive: async (within = 30_000) => {
+      const asked = performance.now()
+      await until(() => {
+        if (open?.socket.readyState === WebSocket.OPEN) open.socket.ping()
+        return last > asked
+      }, within)
+    },
+    close: () => {
+      isClosed = true
+      open?.socket.terminate()
+      staying.catch(() => undefined)
+    },
+  }
 }
 
 export const startFleet = async (
@@ -139,6 +193,21 @@ export const startFleet = async (
     ...ground,
     hub,
     row,
+    look: async (visitor, account) => {
+      const looking = await lookAt(visitor, account)
+      t.after(looking.close)
+      await looking.isLive()
+      return looking
+    },
+    servers: async (account) => {
+      const found = await Promise.all(
+        // One without power has none.
+        ground.hosts.hosts.map(async ({ name, servers }) =>
+          (await servers(account).catch(() => [])).map(() => name),
+        ),
+      )
+      return found.flat()
+    },
     open: async (visitor, account, within = 30_000) => {
       const { status, text } = await visitor.change('POST', `/api/accounts/${account}/server`)
       assert.equal(status, 202, text)

@@ -16,6 +16,7 @@ import { createAccount, type Ids, killIfThere, removeAccount } from './unix-acco
 import { until } from './until.ts'
 
 const run = promisify(execFile)
+const ip = (words: string) => run('ip', words.split(' '))
 
 export type TestHost = {
   /** Its own name, and the one it has in a spawner's options. */
@@ -39,6 +40,8 @@ export type TestHost = {
   readonly exec: (program: string, ...args: string[]) => Promise<string>
   /** Command lines of an account's processes there, sshd's own apart, by pid of that host. */
   readonly processes: (account: string) => Promise<ReadonlyMap<number, string>>
+  /** Of these, UI servers. */
+  readonly servers: (account: string) => Promise<readonly number[]>
 }
 
 export type TestHosts = {
@@ -131,6 +134,15 @@ const startHost = async (settings: {
   // Of those that no maker gives away.
   const mac = `02:${randomBytes(5).toString('hex').match(/../g)?.join(':')}`
 
+  const plug = async () => {
+    await ip(`address add ${ours}/30 dev ${link}`)
+    await ip(`link set ${link} up`)
+  }
+  /** With its address known for good nobody asks for it, and nobody is told that it does not answer. */
+  const silence = () => ip(`neighbour replace ${theirs} lladdr ${mac} dev ${link} nud permanent`)
+  /** The kernel takes a link away with its peer, but later. */
+  const unplug = () => ip(`link delete ${link}`).catch(() => undefined)
+
   /** The host's first process, seen from here, and the one that made it. */
   let power: { readonly pid: number; readonly off: () => Promise<void> } | undefined
   const boot = async (): Promise<void> => {
@@ -157,51 +169,56 @@ const startHost = async (settings: {
         await ended
       },
     }
-    await run('ip', [
-      'link',
-      'add',
-      link,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      far,
-      'address',
-      mac,
-      'netns',
-      String(pid),
-    ])
-    await run('ip', ['address', 'add', `${ours}/30`, 'dev', link])
-    await run('ip', ['link', 'set', link, 'up'])
+    await unplug()
+    await ip(`link add ${link} type veth peer name ${far} address ${mac} netns ${pid}`)
+    await plug()
     await until(() => greets(port, theirs), 20_000)
-  }
-  const kill = async (): Promise<void> => {
-    const on = power
-    power = undefined
-    await on?.off()
-    // The kernel takes it away with its peer, but later.
-    await run('ip', ['link', 'delete', link]).catch(() => undefined)
   }
   const inside = (...args: readonly string[]) => [
     ...['--target', String(power?.pid), '--mount', '--pid', '--net', '--uts', '--'],
     ...args,
   ]
   const exec: TestHost['exec'] = async (...command) => (await run('nsenter', inside(...command))).stdout
+  const end = async (): Promise<void> => {
+    const on = power
+    power = undefined
+    await on?.off()
+    await unplug()
+  }
+  const cut = async () => {
+    await silence()
+    await exec('ip', 'link', 'set', far, 'down')
+  }
+  /** Its address still leads to where it was, and nowhere else: what is sent there is swallowed. */
+  const kill = async (): Promise<void> => {
+    // What ends says nothing to anybody any more.
+    await cut()
+    await end()
+    await ip(`link add ${link} type veth peer name ${far}`)
+    await plug()
+    await silence()
+  }
   const endSshd = () => exec('sh', '-c', 'pkill -KILL -x sshd; pkill -KILL "^sshd-"; true')
+  const processes: TestHost['processes'] = async (account) => {
+    const listed = await exec('ps', '-u', account, '-o', 'pid=,args=').catch(() => '')
+    return new Map(
+      listed
+        .split('\n')
+        .map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
+        .filter((match) => match?.[2]?.startsWith('sshd') === false)
+        .flatMap((match) => (match === null ? [] : [[Number(match[1]), match[2] ?? ''] as const])),
+    )
+  }
   await boot()
   return {
     name,
     address: theirs,
     port,
     hostKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`,
-    cut: async () => {
-      // With its address known for good nobody asks for it, and nobody is told that it does not answer.
-      await run('ip', ['neighbour', 'replace', theirs, 'lladdr', mac, 'dev', link, 'nud', 'permanent'])
-      await exec('ip', 'link', 'set', far, 'down')
-    },
+    cut,
     mend: async () => {
       await exec('ip', 'link', 'set', far, 'up')
-      await run('ip', ['neighbour', 'delete', theirs, 'dev', link])
+      await ip(`neighbour delete ${theirs} dev ${link}`)
     },
     kill,
     boot,
@@ -215,17 +232,10 @@ const startHost = async (settings: {
       await until(() => greets(port, theirs), 20_000)
     },
     exec,
-    processes: async (account) => {
-      const listed = await exec('ps', '-u', account, '-o', 'pid=,args=').catch(() => '')
-      return new Map(
-        listed
-          .split('\n')
-          .map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
-          .filter((match) => match?.[2]?.startsWith('sshd') === false)
-          .flatMap((match) => (match === null ? [] : [[Number(match[1]), match[2] ?? ''] as const])),
-      )
-    },
-    end: kill,
+    processes,
+    servers: async (account) =>
+      [...(await processes(account))].filter(([, words]) => / uiserver$/.test(words)).map(([pid]) => pid),
+    end,
   }
 }
 

@@ -45,7 +45,10 @@ test('a database of the first version is brought up to this one, with all that i
   }
   for (const [table, columns] of Object.entries(later))
     for (const column of columns) await db.schema.alterTable(table).dropColumn(column).execute()
-  for (const table of ['script_tokens', 'break_glass', 'break_glass_tries', 'locks', 'condemned_hosts'])
+  for (const table of [
+    ...['script_tokens', 'break_glass', 'break_glass_tries'],
+    ...['locks', 'condemned_hosts', 'left_servers'],
+  ])
     await db.schema.dropTable(table).execute()
   await db.updateTable('meta').set({ value: '0001-first' }).where('key', '=', 'migration').execute()
   await store.close()

@@ -7,7 +7,7 @@ import { inWords, timesOf } from '../../model/curves.ts'
 import { bytes, counted, percent } from '../../model/units.ts'
 import { Plot } from '../../parts/plot.tsx'
 import { Blank, Said } from '../../parts/states.tsx'
-import { Time } from '../../parts/time.tsx'
+import { Ago, Time } from '../../parts/time.tsx'
 import type { Asked } from '../../state/answer.ts'
 import { CondemnDialog, EmptyDialog } from './emptying.tsx'
 
@@ -18,11 +18,11 @@ const Measured = ({ host }: { readonly host: HostsRow }) => {
   const { measured, servers } = host
   if (measured === null)
     return <p class="hint">{counted(servers, 'server')} of this hub. Not measured yet.</p>
-  const { load, cores, memory, sessions } = measured
+  const { load, cores, memory, at } = measured
   return (
     <p class="hint figure">
-      {counted(servers, 'server')} of this hub, {sessions} of all hubs. Load {load[0].toFixed(2)} on{' '}
-      {counted(cores, 'core')}, {bytes(memory.total - memory.available)} of {bytes(memory.total)} in use.
+      {counted(servers, 'server')} of this hub. Load {load[0].toFixed(2)} on {counted(cores, 'core')},{' '}
+      {bytes(memory.total - memory.available)} of {bytes(memory.total)} in use; <Ago at={at} />.
     </p>
   )
 }
@@ -155,6 +155,11 @@ const Host = ({
       </header>
       <Condemned host={host} />
       <Migration host={host} />
+      {host.left > 0 && (
+        <p class="host-note">
+          {counted(host.left, 'server')} left behind when it fell silent: ended as soon as it answers.
+        </p>
+      )}
       <Measured host={host} />
       <Curves host={host} now={now} />
     </article>
