@@ -85,6 +85,8 @@ export const createLife = (
   const progress = createProgress({ state: 'off', message: 'The server is off.', at: now(), code: null })
   /** The one that runs, may still run, or is being started. */
   let present: Incarnation | undefined
+  /** Aborted when that one is lost: whoever waits for a stream to it waits no more. */
+  let over = new AbortController()
   let asking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   /** It ended, or did not come up, though nobody wanted that. */
@@ -133,6 +135,8 @@ export const createLife = (
   const lose = async (): Promise<void> => {
     lost = true
     present = undefined
+    over.abort(new SeneschalError('server.off'))
+    over = new AbortController()
     if (!interest.watched()) await store.remove(account)
   }
 
@@ -441,7 +445,10 @@ export const createLife = (
     dial: async (signal) => {
       const { handle } = running()
       try {
-        return await spawner.dial(handle, signal)
+        return await spawner.dial(
+          handle,
+          signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]),
+        )
       } catch (thrown) {
         if (signal?.aborted !== true) look()
         throw thrown

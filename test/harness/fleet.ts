@@ -122,7 +122,7 @@ export type Fleet = FleetGround & {
 }
 
 export type Looking = {
-  /** Resolves when something that the server itself said came after this call. */
+  /** Resolves when its socket is open, and the server answers what the page asks besides. */
   readonly isLive: (within?: number) => Promise<void>
   readonly close: () => void
 }
@@ -133,18 +133,10 @@ const comesBack = 500
 const lookAt = async (visitor: Visitor, account: string): Promise<Looking> => {
   let isClosed = false
   let open: Listening | undefined
-  let last = 0
   const stay = async (): Promise<void> => {
     while (!isClosed) {
       open = await visitor.socket(`/u/${account}/stream`).catch(() => undefined)
       if (open !== undefined) {
-        const { socket } = open
-        socket.on('message', () => {
-          last = performance.now()
-        })
-        socket.on('pong', () => {
-          last = performance.now()
-        })
         await open.closed
         open = undefined
       }
@@ -153,13 +145,11 @@ const lookAt = async (visitor: Visitor, account: string): Promise<Looking> => {
   }
   const staying = stay()
   return {
-    isLive: async (within = 30_000) => {
-      const asked = performance.now()
-      await until(() => {
-        if (open?.socket.readyState === WebSocket.OPEN) open.socket.ping()
-        return last > asked
-      }, within)
-    },
+    isLive: (within = 30_000) =>
+      until(async () => {
+        if (open?.socket.readyState !== WebSocket.OPEN) return false
+        return (await visitor.ask('GET', `/u/${account}/workflows`)).status === 200
+      }, within),
     close: () => {
       isClosed = true
       open?.socket.terminate()
