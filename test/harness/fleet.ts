@@ -110,11 +110,40 @@ export const prepareFleet = async (t: TestContext, options: GroundOptions): Prom
   }
 }
 
+/** What somebody sees of an account's server. */
+export const serverOf = async (visitor: Visitor, account: string): Promise<ServerRow> => {
+  const { status, text, body } = await visitor.ask('GET', '/api/accounts')
+  assert.equal(status, 200, text)
+  const found = accountsBody.parse(body).accounts.find((one) => one.account.account === account)
+  assert.ok(found !== undefined, `${account} is not seen`)
+  return found.server
+}
+
+/** Asks for an account's server and waits until it is on, or has failed. */
+export const openServer = async (visitor: Visitor, account: string, within = 30_000): Promise<ServerRow> => {
+  const { status, text } = await visitor.change('POST', `/api/accounts/${account}/server`)
+  assert.equal(status, 202, text)
+  let found = await serverOf(visitor, account)
+  await until(async () => {
+    found = await serverOf(visitor, account)
+    return found.state === 'on' || found.state === 'failed'
+  }, within)
+  return found
+}
+
+/** The hosts of every UI server of the account that there is. */
+export const serversOf = async (hosts: TestHosts, account: string): Promise<readonly string[]> => {
+  const found = await Promise.all(
+    // One without power has none.
+    hosts.hosts.map(async ({ name, servers }) => (await servers(account).catch(() => [])).map(() => name)),
+  )
+  return found.flat()
+}
+
 export type Fleet = FleetGround & {
   readonly hub: TestHub
-  /** Asks for an account's server and waits until it is on, or has failed. */
-  readonly open: (visitor: Visitor, account: string, within?: number) => Promise<ServerRow>
-  readonly row: (visitor: Visitor, account: string) => Promise<ServerRow>
+  readonly open: typeof openServer
+  readonly row: typeof serverOf
   /** A page of the account that stays open: comes back by itself until it is closed. */
   readonly look: (visitor: Visitor, account: string) => Promise<Looking>
   /** Every UI server of the account there is, by host. */
@@ -172,41 +201,17 @@ export const startFleet = async (
   // The daemon lives, as far as anybody can see.
   const beating = setInterval(() => void hub.feed.heartbeat(Date.now()), 2000)
   t.after(() => clearInterval(beating))
-  const row: Fleet['row'] = async (visitor, account) => {
-    const { status, text, body } = await visitor.ask('GET', '/api/accounts')
-    assert.equal(status, 200, text)
-    const found = accountsBody.parse(body).accounts.find((one) => one.account.account === account)
-    assert.ok(found !== undefined, `${account} is not seen`)
-    return found.server
-  }
   return {
     ...ground,
     hub,
-    row,
+    row: serverOf,
     look: async (visitor, account) => {
       const looking = await lookAt(visitor, account)
       t.after(looking.close)
       await looking.isLive()
       return looking
     },
-    servers: async (account) => {
-      const found = await Promise.all(
-        // One without power has none.
-        ground.hosts.hosts.map(async ({ name, servers }) =>
-          (await servers(account).catch(() => [])).map(() => name),
-        ),
-      )
-      return found.flat()
-    },
-    open: async (visitor, account, within = 30_000) => {
-      const { status, text } = await visitor.change('POST', `/api/accounts/${account}/server`)
-      assert.equal(status, 202, text)
-      let found = await row(visitor, account)
-      await until(async () => {
-        found = await row(visitor, account)
-        return found.state === 'on' || found.state === 'failed'
-      }, within)
-      return found
-    },
+    servers: (account) => serversOf(ground.hosts, account),
+    open: openServer,
   }
 }

@@ -22,3 +22,13 @@ export const greets = (port: number, address = '127.0.0.1'): Promise<boolean> =>
     socket.setTimeout(1000, give(false))
     socket.once('data', give(true)).once('error', give(false)).once('close', give(false))
   })
+
+/** Whether something answers there in HTTP, whatever it says. */
+export const greetsHttp = async (port: number): Promise<boolean> => {
+  try {
+    await (await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual' })).arrayBuffer()
+    return true
+  } catch {
+    return false
+  }
+}
