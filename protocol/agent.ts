@@ -48,11 +48,22 @@ export const spawnSettings = z.strictObject({
 export type SpawnSettings = Readonly<z.infer<typeof spawnSettings>>
 
 /** Input of `start`. */
-export const startSettings = z.strictObject({ ...spawnSettings.shape, host: z.string(), runDirRoot })
+export const startSettings = z.strictObject({
+  ...spawnSettings.shape,
+  host: z.string(),
+  runDirRoot,
+  /** The hub's time when it wrote this, epoch ms. */
+  at: z.optional(z.number()),
+})
 export type StartSettings = Readonly<z.infer<typeof startSettings>>
 
 /** What the UI server reads from its stdin, whole, until the end. */
-export const serverSettings = z.strictObject({ ...startSettings.shape, socket: absolutePath })
+export const serverSettings = z.strictObject({
+  ...startSettings.shape,
+  socket: absolutePath,
+  /** By how much the hub's clock was ahead of the host's when it asked for the start, ms. */
+  hubAhead: z.optional(z.number()),
+})
 export type ServerSettings = Readonly<z.infer<typeof serverSettings>>
 
 /** Input of `connect`, `status`, `stop`, `stats` and `version`. */

@@ -111,6 +111,13 @@ const directoryParts = () => {
 
 const missing = (what, consequence) => say(`missing: ${what}. Left out: ${consequence}.`)
 
+/** A library that lets a process see another time: hosts whose clocks are wrong. */
+const clockParts = () => {
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
+  if (aptIsOurs()) unpack('faketime', `usr/lib/${triplet}/faketime/libfaketime.so.1`, ['libfaketime'])
+  else missing('libfaketime', 'the test of hosts with wrong clocks')
+}
+
 const sshParts = () => {
   if (aptIsOurs()) {
     if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
@@ -140,5 +147,6 @@ if (wants.has('tests') || wants.has('bench')) browserParts()
 if (wants.has('tests')) {
   sandboxParts()
   directoryParts()
+  clockParts()
 }
 if (wants.has('bench')) peerParts()

@@ -10,6 +10,7 @@ import { parseStrictJson } from '../durable/strict-json.ts'
 import { type ServerSettings, serverSettings } from '../protocol/agent.ts'
 import { SeneschalError } from '../protocol/errors.ts'
 import { serveTunnel } from '../wire/tunnel.ts'
+import { clockTrouble, hubClock } from './hub-clock.ts'
 import { createUiServer } from './server.ts'
 
 export type UiServerProcess = {
@@ -50,7 +51,11 @@ export const runUiServer = async ({ stdin, stdout, env }: UiServerProcess): Prom
   const settings = await readSettings(stdin)
   const told = Promise.withResolvers<void>()
   process.once('SIGTERM', told.resolve).once('SIGINT', told.resolve)
-  const server = await createUiServer({ settings, home: env.HOME ?? homedir(), now: Date.now, log })
+  const ahead = settings.hubAhead ?? 0
+  const trouble = clockTrouble(ahead)
+  if (trouble !== undefined) log(trouble)
+  const now = hubClock(ahead, { now: Date.now, monotonic: () => performance.now() })
+  const server = await createUiServer({ settings, home: env.HOME ?? homedir(), now, log })
 
   const carriers = new Set<Socket>()
   const door = createServer((carrier) => {

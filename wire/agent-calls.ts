@@ -91,7 +91,8 @@ const readAnswer = async (channel: Channel, signal: AbortSignal, options: CallOp
 const begin = async <Answer>(
   transport: Transport,
   verb: AgentVerb,
-  input: unknown,
+  /** Asked when it is written. */
+  input: () => unknown,
   schema: z.ZodMiniType<Answer>,
   options: CallOptions,
 ): Promise<{ readonly channel: Channel; readonly answer: Answer }> => {
@@ -101,7 +102,7 @@ const begin = async <Answer>(
   try {
     channel = await transport.exec(verb, { signal, reached: options.reached })
     if (channel.noise !== '') options.noise?.(presentOutput(channel.noise))
-    channel.stream.write(`${JSON.stringify(input)}\n`)
+    channel.stream.write(`${JSON.stringify(input())}\n`)
     const answer = schema.safeParse(await readAnswer(channel, signal, options))
     if (!answer.success)
       throw new SeneschalError('agent.failed', `Its answer to ${verb} is not what it should be.`, {
@@ -119,7 +120,7 @@ const begin = async <Answer>(
 const call =
   <Input, Answer>(verb: AgentVerb, schema: z.ZodMiniType<Answer>) =>
   async (transport: Transport, input: Input, options: CallOptions = {}): Promise<Answer> => {
-    const { channel, answer } = await begin(transport, verb, input, schema, options)
+    const { channel, answer } = await begin(transport, verb, () => input, schema, options)
     channel.kill()
     return answer
   }
@@ -131,14 +132,24 @@ const open =
     input: Input,
     options: CallOptions = {},
   ): Promise<{ readonly stream: Duplex; readonly server: Answer }> => {
-    const { channel, answer } = await begin(transport, verb, input, schema, options)
+    const { channel, answer } = await begin(transport, verb, () => input, schema, options)
     // The channel's end is the stream's end; killing the rest of it there leaves no agent behind.
     channel.stream.once('close', channel.kill)
     return { stream: channel.stream, server: answer }
   }
 
 /** Allow more than the time within which the server itself must come up: give `timeout`. */
-export const callStart = call<StartSettings, StartAnswer>('start', startAnswer)
+export const callStart = async (
+  transport: Transport,
+  settings: Omit<StartSettings, 'at'>,
+  options: CallOptions = {},
+): Promise<StartAnswer> => {
+  // Connecting may have taken a while: the time is that of the word itself.
+  const input = () => ({ ...settings, at: Date.now() })
+  const { channel, answer } = await begin(transport, 'start', input, startAnswer, options)
+  channel.kill()
+  return answer
+}
 export const callStatus = call<VerbInput, StatusAnswer>('status', statusAnswer)
 export const callStop = call<VerbInput, StopAnswer>('stop', stopAnswer)
 export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)

@@ -18,7 +18,10 @@ const root = join(import.meta.dirname, '..', '..')
 const shared = ['package.json', 'protocol', 'wire', 'node_modules/zod']
 const sides = {
   /** The real agent, stand-ins for what it starts. */
-  agent: { parts: ['uiserver/agent', 'durable'], entry: 'test/harness/agent-entry.ts' },
+  agent: {
+    parts: ['uiserver/agent', 'uiserver/hub-clock.ts', 'durable'],
+    entry: 'test/harness/agent-entry.ts',
+  },
   /** All of it, as the product has it. */
   product: {
     parts: [

@@ -20,7 +20,7 @@ import type { Listening } from './http.ts'
 import { startTestHub, type TestHub } from './hub.ts'
 import { permissions } from './hub-site.ts'
 import { snapshotOf } from './site-feed.ts'
-import { newKeyPair, type SshAccount } from './sshd.ts'
+import { newKeyPair } from './sshd.ts'
 import { put, workflowRow } from './ui-server.ts'
 import { uniqueAccount } from './unix-accounts.ts'
 import { until } from './until.ts'
@@ -41,8 +41,11 @@ export type FleetGround = {
 export type GroundOptions = {
   readonly hosts: readonly string[]
   readonly accounts: number
-  /** Laid over one account's own: its shell, its options in authorized_keys. */
-  readonly account?: (name: string, index: number, far: FarSide) => Partial<SshAccount>
+  /** What is special about one account: its shell, and what runs in place of the agent's command. */
+  readonly account?: (
+    index: number,
+    command: string,
+  ) => { readonly shell?: string; readonly command?: string } | undefined
   /** Laid over the spawner's options. */
   readonly spawner?: Partial<SshConfig>
   readonly sshd?: readonly string[]
@@ -70,11 +73,10 @@ export const prepareFleet = async (t: TestContext, options: GroundOptions): Prom
   const hosts = await startHosts({
     dir: far.dir,
     names: options.hosts,
-    accounts: accounts.map((name, index) => ({
-      name,
-      keys: [{ publicKey: key.publicKey, command: far.command('hub') }],
-      ...options.account?.(name, index, far),
-    })),
+    accounts: accounts.map((name, index) => {
+      const { command = far.command('hub'), ...special } = options.account?.(index, far.command('hub')) ?? {}
+      return { name, keys: [{ publicKey: key.publicKey, command }], ...special }
+    }),
     ...(options.sshd === undefined ? {} : { config: options.sshd }),
   })
   t.after(async () => {
