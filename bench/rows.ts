@@ -6,6 +6,7 @@ import { copies } from './rows/copies.ts'
 import { decisions } from './rows/decisions.ts'
 import { engine } from './rows/engine.ts'
 import { expiry } from './rows/expiry.ts'
+import { fleet } from './rows/fleet.ts'
 import { flood } from './rows/flood.ts'
 import { growth } from './rows/growth.ts'
 import { idle } from './rows/idle.ts'
@@ -20,6 +21,7 @@ import { websocket } from './rows/websocket.ts'
 export const rows: readonly Row[] = [
   click,
   spawn,
+  fleet,
   decisions,
   proxy,
   websocket,

@@ -74,6 +74,9 @@ type Answer = { readonly about: Known; readonly stats: StatsAnswer }
 const crowded = ({ load, cores, memory }: StatsAnswer): boolean =>
   load[0] >= cores * 2 || memory.available < memory.total * 0.05
 
+/** It let us in, and took longer than we waited: what a host does to which a hundred come at once. */
+class Slow extends SeneschalError {}
+
 const isAboutHost = (error: unknown): boolean =>
   error instanceof SeneschalError &&
   (error.code === 'host.unreachable' || error.code === 'host.key-unknown' || error.code === 'lost.connection')
@@ -95,11 +98,10 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
   const ask = async (name: string, about: Known, account: string, measure: Measure): Promise<StatsAnswer> => {
     const late = AbortSignal.timeout(bound)
     let isReached = false
-    const tooLate = () =>
-      new SeneschalError(
-        isReached ? 'agent.failed' : 'host.unreachable',
-        `${name}: no load within ${bound / 1000} s.`,
-      )
+    const tooLate = () => {
+      const words = `${name}: no load within ${bound / 1000} s.`
+      return isReached ? new Slow('agent.failed', words) : new SeneschalError('host.unreachable', words)
+    }
     const reached = () => {
       isReached = true
     }
@@ -207,6 +209,11 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
         .toSorted((a, b) => compare(a.rank, b.rank))
       const [best] = ranked
       if (best !== undefined) return place(best.name, best.about)
+      // All that could be asked are too busy to say how busy they are: they take it in turn, and nobody is refused.
+      const slow = asked.filter((_, index) => isSlow(answers[index]))
+      const [idlest] = slow.toSorted((a, b) => placedOn(a.about) - placedOn(b.about))
+      if (good.length === 0 && idlest !== undefined && placement.filter === undefined)
+        return place(idlest.name, idlest.about)
       if (good.length > 0)
         throw new SeneschalError('host.none-fits', `At the moment none of ${namesOf(good)} takes one more.`)
       throw noneAnswered(answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : [])))
@@ -236,6 +243,9 @@ export const createHostChooser = (options: HostChooserOptions): HostChooser => {
     },
   }
 }
+
+const isSlow = (answer: PromiseSettledResult<unknown> | undefined): boolean =>
+  answer?.status === 'rejected' && answer.reason instanceof Slow
 
 const namesOf = (hosts: readonly { readonly name: string }[]): string => {
   const names = hosts.map(({ name }) => name)

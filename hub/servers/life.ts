@@ -236,7 +236,8 @@ export const createLife = (
 
   /** It is known to be gone, or as good as gone, without anybody having asked for it. */
   const ended = async (message: string, trouble?: SeneschalError): Promise<void> => {
-    interest.lived(now() - row.since)
+    // A host that is gone says nothing about what ran there.
+    if (trouble === undefined || !onTheRoad.has(trouble.code)) interest.lived(now() - row.since)
     const gone = lose()
     become(trouble === undefined ? 'off' : 'failed', message, trouble)
     await gone

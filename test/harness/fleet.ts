@@ -64,7 +64,10 @@ const writeFeeds = async (site: string, accounts: readonly string[], snapshot: P
 }
 
 /** Hosts, accounts with a key of the hub's, and the files that their servers read. */
-export const prepareFleet = async (t: TestContext, options: GroundOptions): Promise<FleetGround> => {
+export const prepareFleet = async (
+  t: Pick<TestContext, 'after'>,
+  options: GroundOptions,
+): Promise<FleetGround> => {
   const far = await installFarSide('product')
   const key = newKeyPair()
   const accounts = Array.from({ length: options.accounts }, uniqueAccount)
@@ -121,12 +124,18 @@ export const serverOf = async (visitor: Visitor, account: string): Promise<Serve
   return found.server
 }
 
-/** Asks for an account's server and waits until it is on, or has failed. */
-export const openServer = async (visitor: Visitor, account: string, within = 30_000): Promise<ServerRow> => {
+/** Asks for an account's server and waits until it is on, or has failed; looks again every so many ms. */
+export const openServer = async (
+  visitor: Visitor,
+  account: string,
+  within = 30_000,
+  every = 0,
+): Promise<ServerRow> => {
   const { status, text } = await visitor.change('POST', `/api/accounts/${account}/server`)
   assert.equal(status, 202, text)
   let found = await serverOf(visitor, account)
   await until(async () => {
+    await sleep(every)
     found = await serverOf(visitor, account)
     return found.state === 'on' || found.state === 'failed'
   }, within)
@@ -190,7 +199,7 @@ const lookAt = async (visitor: Visitor, account: string): Promise<Looking> => {
 }
 
 export const startFleet = async (
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: GroundOptions & Pick<NonNullable<Parameters<typeof startTestHub>[1]>, 'at' | 'config'>,
 ): Promise<Fleet> => {
   const ground = await prepareFleet(t, options)
@@ -201,7 +210,8 @@ export const startFleet = async (
     config: { spawner: ground.spawner, ...options.config },
   })
   // The daemon lives, as far as anybody can see.
-  const beating = setInterval(() => void hub.feed.heartbeat(Date.now()), 2000)
+  const beat = () => hub.feed.heartbeat(Date.now()).catch(() => undefined)
+  const beating = setInterval(() => void beat(), 2000)
   t.after(() => clearInterval(beating))
   return {
     ...ground,

@@ -77,7 +77,10 @@ const writeSite = async (
   await feed.heartbeat(Date.now())
 }
 
-export const prepareHubSite = async (t: TestContext, options: HubSiteOptions = {}): Promise<HubSite> => {
+export const prepareHubSite = async (
+  t: Pick<TestContext, 'after'>,
+  options: HubSiteOptions = {},
+): Promise<HubSite> => {
   z.config(z.locales.en())
   const dir = options.dir ?? (await temporaryDirectory(t))
   const clientSecret = 'a-client-secret-of-the-test-that-must-not-be-logged'

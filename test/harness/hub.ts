@@ -56,7 +56,10 @@ type Options = HubSiteOptions & {
   readonly startsBy?: 'configuration'
 }
 
-export const startTestHub = async (t: TestContext, options: Options = {}): Promise<TestHub> => {
+export const startTestHub = async (
+  t: Pick<TestContext, 'after'>,
+  options: Options = {},
+): Promise<TestHub> => {
   const { provider, feed, dir, config, home, listens } = await prepareHubSite(t, options)
   const spawner = await inProcessSpawner(t, () => {
     const server = createServer(options.answer ?? ((_request, response) => response.writeHead(202).end()))

@@ -51,7 +51,7 @@ export type InProcessSpawner = Spawner & {
 
 /** `serve` makes the HTTP server of an account; it is never told to listen. */
 export const inProcessSpawner = async (
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   serve: (settings: SpawnSettings) => Server,
 ): Promise<InProcessSpawner> => {
   const dir = await temporaryDirectory(t)

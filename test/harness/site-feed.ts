@@ -72,7 +72,11 @@ export type SiteFeed = {
 }
 
 /** `gid`: who may read it besides its owner. */
-export const siteFeed = async (t: TestContext, root: string, gid?: number): Promise<SiteFeed> => {
+export const siteFeed = async (
+  t: Pick<TestContext, 'after'>,
+  root: string,
+  gid?: number,
+): Promise<SiteFeed> => {
   const dir = join(root, 'feed/site')
   const writer = await openFeedWriter({ dir, dirMode: 0o750, fileMode: 0o640, gid })
   t.after(() => writer.close())

@@ -174,3 +174,31 @@ test('hosts are measured again as those who are known there, and a silent one is
   assert.partialDeepStrictEqual(b, { downUntil: 90_000, measured: null })
   assert.partialDeepStrictEqual(c, { downUntil: null, measured: null })
 })
+
+/** Lets everybody in, and does not say how busy it is. */
+const slow: Measure = (_host, signal, reached) => {
+  reached()
+  return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+}
+
+test('hosts that are too busy to say how busy they are take servers in turn', async () => {
+  const chooser = createHostChooser({ hosts: named('a', 'b'), now: () => 0, bound: 20 })
+  const chosen = []
+  for (let count = 0; count < 4; count += 1) chosen.push(await chooser.choose(`clouds${count}`, slow, never))
+  assert.equal(chosen.filter((name) => name === 'a').length, 2)
+  assert.equal(
+    chooser.hosts().every(({ downUntil }) => downUntil === null),
+    true,
+  )
+})
+
+test('where the site has a rule about load, nobody is placed without knowing it', async () => {
+  const chooser = createHostChooser({
+    ...{ hosts: named('a', 'b'), now: () => 0, bound: 20 },
+    placement: { filter: () => true },
+  })
+  await assert.rejects(chooser.choose('clouds', slow, never), {
+    code: 'agent.failed',
+    message: /no load within/,
+  })
+})
