@@ -9,8 +9,8 @@ import { isAbsent } from '../durable/files.ts'
 import { parseStrictJson } from '../durable/strict-json.ts'
 import { type ServerSettings, serverSettings } from '../protocol/agent.ts'
 import { SeneschalError } from '../protocol/errors.ts'
+import { clockTrouble, hubClock } from '../protocol/hub-clock.ts'
 import { serveTunnel } from '../wire/tunnel.ts'
-import { clockTrouble, hubClock } from './hub-clock.ts'
 import { createUiServer } from './server.ts'
 
 export type UiServerProcess = {

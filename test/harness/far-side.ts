@@ -19,7 +19,7 @@ const shared = ['package.json', 'protocol', 'wire', 'node_modules/zod']
 const sides = {
   /** The real agent, stand-ins for what it starts. */
   agent: {
-    parts: ['uiserver/agent', 'uiserver/hub-clock.ts', 'durable'],
+    parts: ['uiserver/agent', 'durable'],
     entry: 'test/harness/agent-entry.ts',
   },
   /** All of it, as the product has it. */

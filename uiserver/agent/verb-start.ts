@@ -1,5 +1,5 @@
 import { startSettings } from '../../protocol/agent.ts'
-import { clockTrouble } from '../hub-clock.ts'
+import { clockTrouble } from '../../protocol/hub-clock.ts'
 import { parseInputAs } from './input.ts'
 import { ensureService } from './launch.ts'
 import { lingeringWarning } from './lingering.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clockTrouble, hubClock } from '../../uiserver/hub-clock.ts'
+import { clockTrouble, hubClock } from '../../protocol/hub-clock.ts'
 
 const clocks = (now: number) => {
   const at = { now, monotonic: 500 }
