@@ -39,11 +39,11 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
     client: Client,
     command: string,
     signal: AbortSignal | undefined,
-  ): Promise<ClientChannel> => {
+  ): Promise<Executed> => {
     const opening = execute(client, command)
     return await orAborted(opening, signal).catch((error: unknown) => {
       // Given up by the caller: a channel that opens all the same must not stay.
-      opening.then((late) => late.close()).catch(() => undefined)
+      opening.then(({ raw }) => raw.close()).catch(() => undefined)
       throw error
     })
   }
@@ -58,11 +58,11 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
     const client = await orAborted(connection.get(), signal)
     reached?.()
     try {
-      return { client, raw: await openOn(client, command, signal) }
+      return { client, ...(await openOn(client, command, signal)) }
     } catch (error) {
       if (!wasKept || !(await isGone(client)) || signal?.aborted === true) throw error
       const fresh = await orAborted(connection.get(), signal)
-      return { client: fresh, raw: await openOn(fresh, command, signal) }
+      return { client: fresh, ...(await openOn(fresh, command, signal)) }
     }
   }
   /** Its end may be told just after the refusal that it is the reason of. */
@@ -77,7 +77,7 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
       signal?.throwIfAborted()
       const nonce = randomBytes(16).toString('hex')
       enter()
-      const { client, raw } = await openRaw(formatAgentCommand(verb, nonce), signal, reached).catch(
+      const { client, raw, exit } = await openRaw(formatAgentCommand(verb, nonce), signal, reached).catch(
         (error: unknown) => {
           leave()
           throw error
@@ -89,13 +89,6 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
         raw.close()
       }
       channels.add(kill)
-      const exit = new Promise<Exit>((resolve) => {
-        let last: Exit = { code: null, signal: null }
-        raw.once('exit', (code: number | null, name?: string) => {
-          last = { code, signal: name ?? null }
-        })
-        raw.once('close', () => resolve(last))
-      })
       void exit.then(() => {
         channels.delete(kill)
         leave()
@@ -121,12 +114,26 @@ export const createSshTransport = (options: SshTransportOptions): Transport => {
   }
 }
 
-const execute = (client: Client, command: string): Promise<ClientChannel> =>
+type Executed = { readonly raw: ClientChannel; readonly exit: Promise<Exit> }
+
+/** How it ends is listened for from the start: a program that ends at once is told of in the packet of its channel. */
+const exitOf = (raw: ClientChannel): Promise<Exit> =>
+  new Promise((resolve) => {
+    let last: Exit = { code: null, signal: null }
+    raw.once('exit', (code: number | null, name?: string) => {
+      last = { code, signal: name ?? null }
+    })
+    raw.once('close', () => resolve(last))
+  })
+
+const execute = (client: Client, command: string): Promise<Executed> =>
   new Promise((resolve, reject) => {
     const refuse = (cause: unknown) =>
       reject(new SeneschalError('lost.connection', 'The host opened no channel.', { cause }))
     try {
-      client.exec(command, (error, channel) => (error === undefined ? resolve(channel) : refuse(error)))
+      client.exec(command, (error, raw) =>
+        error === undefined ? resolve({ raw, exit: exitOf(raw) }) : refuse(error),
+      )
     } catch (cause) {
       refuse(cause)
     }
