@@ -130,7 +130,11 @@ export const startKillSite = async (settings: {
       }
       return all.filter(({ pid, words: title }) => {
         if (!words[part].test(`${title} `)) return false
-        return of === undefined || environmentOf(pid).includes(`HOME=${join(layout.homes, of)}`)
+        // Other tests run beside this one, with agents of their own.
+        const home = environmentOf(pid).find((entry) => entry.startsWith('HOME=')) ?? ''
+        return of === undefined
+          ? home.startsWith(`HOME=${layout.homes}/`)
+          : home === `HOME=${join(layout.homes, of)}`
       })
     }
     const startSshd = async (): Promise<void> => {
