@@ -49,6 +49,7 @@ export const installFarSide = async (side: keyof typeof sides = 'agent'): Promis
     entry,
     command: (role) =>
       `${node} ${entry} agent --role ${role}${role === 'feed' ? ` --site ${join(dir, 'site')}` : ''}`,
-    remove: () => rm(dir, { recursive: true, force: true }),
+    // Something may still write there as it ends.
+    remove: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }),
   }
 }
