@@ -5,10 +5,12 @@ import { SeneschalError } from '../protocol/errors.ts'
 import { accountName } from '../protocol/ids.ts'
 import { callStart, callStats, callStatus, callStop, openServer } from '../wire/agent-calls.ts'
 import type { Transport } from '../wire/transport.ts'
-import { createTunnelClient, type TunnelClient } from '../wire/tunnel.ts'
+import type { TunnelClient } from '../wire/tunnel.ts'
 import { type CandidateHost, createHostChooser, type Measure } from './choose-host.ts'
 import type { Handle, Spawner, SpawnerDeps } from './contract.ts'
 import { createPlacement, type PlacementOptions } from './placement.ts'
+import { stateOfInstance } from './server-state.ts'
+import { createTunnels } from './tunnels.ts'
 
 export type AgentSpawnerOptions = {
   readonly hosts: readonly CandidateHost[]
@@ -54,8 +56,7 @@ export const createAgentSpawner = (
   deps: Pick<SpawnerDeps, 'now' | 'warn' | 'random'>,
 ): Spawner => {
   const transports = new Map<string, Transport>()
-  const tunnels = new Map<string, { readonly instance: string; readonly tunnel: TunnelClient }>()
-  const listeners = new Set<(instance: string) => void>()
+  const tunnels = createTunnels()
   const chooser = createHostChooser({
     ...{ hosts: options.hosts, now: deps.now, random: deps.random },
     placement: createPlacement(options.placement ?? {}, (kind, host, err) =>
@@ -82,28 +83,11 @@ export const createAgentSpawner = (
   const noise = (account: string, host: string) => (text: string) =>
     deps.warn('A login script printed before the agent spoke.', { account, host, text })
 
-  const dropTunnel = (key: string): void => {
-    tunnels.get(key)?.tunnel.close()
-    tunnels.delete(key)
-  }
-
-  const tunnelTo = ({ account, host, instance }: AgentHandle): TunnelClient => {
-    const key = `${account}@${host}`
-    const present = tunnels.get(key)
-    if (present?.instance === instance) return present.tunnel
-    dropTunnel(key)
-    const tunnel = createTunnelClient({
-      onLost: () => {
-        for (const listener of listeners) listener(instance)
-      },
-      open: async (signal) => {
-        const input = { ...place(account), instance }
-        return (await openServer(reach(host, account), input, { signal, noise: noise(account, host) })).stream
-      },
+  const tunnelTo = ({ account, host, instance }: AgentHandle): TunnelClient =>
+    tunnels.to(`${account}@${host}`, instance, async (signal) => {
+      const input = { ...place(account), instance }
+      return (await openServer(reach(host, account), input, { signal, noise: noise(account, host) })).stream
     })
-    tunnels.set(key, { instance, tunnel })
-    return tunnel
-  }
 
   const measureAs =
     (account: string): Measure =>
@@ -125,7 +109,7 @@ export const createAgentSpawner = (
     const [own, ...found] = await Promise.all([host, ...others].map((name) => ask(name, signal)))
     if (own !== false || !found.includes(true)) return false
     chooser.markDown(host)
-    dropTunnel(`${account}@${host}`)
+    tunnels.drop(`${account}@${host}`)
     return true
   }
 
@@ -146,31 +130,15 @@ export const createAgentSpawner = (
     poll: async (stored, signal) => {
       const handle = parseHandle(stored)
       const status = await callStatus(reach(handle.host, handle.account), place(handle.account), { signal })
-      if (status.state === 'off' || status.instance !== handle.instance) return { state: 'exited', log: [] }
-      switch (status.state) {
-        case 'running':
-          return {
-            state: 'running',
-            version: status.version,
-            startedAt: status.startedAt,
-            ...(status.memory === undefined ? {} : { memory: status.memory }),
-          }
-        case 'silent':
-          return { state: 'silent', busy: status.busy === true }
-        case 'exited':
-          return { state: 'exited', log: status.log }
-      }
+      return stateOfInstance(status, handle.instance) ?? { state: 'exited', log: [] }
     },
     stop: async (stored, signal) => {
       const { account, host, instance } = parseHandle(stored)
       await callStop(reach(host, account), { ...place(account), instance }, { signal })
-      if (tunnels.get(`${account}@${host}`)?.instance === instance) dropTunnel(`${account}@${host}`)
+      tunnels.drop(`${account}@${host}`, instance)
     },
     dial: (stored, signal) => tunnelTo(parseHandle(stored)).dial(signal),
-    onLost: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onLost: tunnels.onLost,
     ...(knock === undefined
       ? {}
       : { isDark: (stored, signal) => isDark(parseHandle(stored), signal, knock) }),
@@ -185,7 +153,7 @@ export const createAgentSpawner = (
       return status.log ?? []
     },
     close: async () => {
-      for (const key of [...tunnels.keys()]) dropTunnel(key)
+      tunnels.close()
       for (const transport of transports.values()) transport.close()
       transports.clear()
     },
