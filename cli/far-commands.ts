@@ -2,11 +2,12 @@
 import type { Command } from './command.ts'
 import { agentCommand } from './commands/agent.ts'
 import { copierCommand } from './commands/copier.ts'
-import { supervisorCommand, uiserverCommand } from './commands/servers.ts'
+import { batchCommand, supervisorCommand, uiserverCommand } from './commands/servers.ts'
 
 export const farCommands: readonly Command[] = [
   agentCommand,
   uiserverCommand,
+  batchCommand,
   supervisorCommand,
   copierCommand,
 ]

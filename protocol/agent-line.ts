@@ -10,8 +10,8 @@
 export const agentProtocol = 1
 
 const verbsOfRole = {
-  /** The hub's key: life of the account's UI server, and the way to it. */
-  hub: ['start', 'connect', 'status', 'stop', 'stats', 'version'],
+  /** The hub's key: life of the account's UI server, on this host or as a job of its cluster, and the way to it. */
+  hub: ['start', 'connect', 'status', 'stop', 'stats', 'version', 'submit', 'queue', 'cancel'],
   /** The daemon's key: the way to the account's job supervisor, and how the host sees the site. */
   daemon: ['jobs', 'facts', 'version'],
   /** A hub's key on a daemon's host that it mounts nothing of: the site feed, and its own signed orders. */
@@ -22,6 +22,9 @@ export type AgentRole = keyof typeof verbsOfRole
 export type AgentVerb = (typeof verbsOfRole)[AgentRole][number]
 
 export const agentVerbs: Readonly<Record<AgentRole, readonly AgentVerb[]>> = verbsOfRole
+
+/** The hub's verbs that need `--slurm` in the forced command: a key without it reaches no cluster. */
+export const slurmVerbs: ReadonlySet<AgentVerb> = new Set(['submit', 'queue', 'cancel'])
 
 export const isAgentRole = (value: unknown): value is AgentRole =>
   typeof value === 'string' && Object.hasOwn(verbsOfRole, value)

@@ -57,6 +57,42 @@ export const startSettings = z.strictObject({
 })
 export type StartSettings = Readonly<z.infer<typeof startSettings>>
 
+/** A word of Slurm's own, such as a partition; no expression of several, and no option. */
+const slurmWord = z.optional(z.string().check(z.regex(/^[A-Za-z0-9_][A-Za-z0-9_.@:+-]{0,62}$/)))
+
+/** What the job asks of Slurm: each is sbatch's option of the same name. */
+export const batchResources = {
+  partition: slurmWord,
+  /** Slurm's account, which pays. */
+  charge: slurmWord,
+  qos: slurmWord,
+  constraint: slurmWord,
+  reservation: slurmWord,
+  /** Until Slurm ends it: sbatch's `time`. */
+  minutes: z.optional(z.number().check(z.int(), z.positive(), z.lte(525_600))),
+  cpus: z.optional(z.number().check(z.int(), z.positive(), z.lte(4096))),
+  /** Of the node's memory, MiB. */
+  memory: z.optional(z.number().check(z.int(), z.positive(), z.lte(16_777_216))),
+}
+
+/** Input of `submit`: the UI server as a job of the cluster that the agent's host submits to. */
+export const submitSettings = z.strictObject({
+  ...spawnSettings.shape,
+  runDirRoot,
+  /** The hub's time when it wrote this, epoch ms. */
+  at: z.optional(z.number()),
+  batch: z.strictObject(batchResources),
+})
+export type SubmitSettings = Readonly<z.infer<typeof submitSettings>>
+
+/** What a job finds in its file when it starts, and again where Slurm starts it anew. */
+export const batchFile = z.strictObject({
+  settings: z.strictObject({ ...spawnSettings.shape, runDirRoot, hubAhead: z.number() }),
+  /** HOME, PATH, locale: Slurm gives a job none of them. */
+  env: z.record(z.string(), z.string()),
+})
+export type BatchFile = Readonly<z.infer<typeof batchFile>>
+
 /** What the UI server reads from its stdin, whole, until the end. */
 export const serverSettings = z.strictObject({
   ...startSettings.shape,
@@ -75,6 +111,10 @@ export const verbInput = z.strictObject({
   log: z.optional(z.boolean()),
 })
 export type VerbInput = Readonly<z.infer<typeof verbInput>>
+
+/** Input of `queue` and `cancel`: one job, by the instance that it runs. */
+export const batchInput = z.strictObject({ runDirRoot, instance: instanceId })
+export type BatchInput = Readonly<z.infer<typeof batchInput>>
 
 /** Input of `jobs`; used to start a supervisor where none is running. */
 export const jobsSettings = z.strictObject({
@@ -138,6 +178,26 @@ export type StatusAnswer = Readonly<z.infer<typeof statusAnswer>>
 /** `stopped` is false where nothing (or another instance) was running. */
 export const stopAnswer = z.object({ stopped: z.boolean() })
 export type StopAnswer = Readonly<z.infer<typeof stopAnswer>>
+
+/** Slurm's number of a job. */
+const jobNumber = z.string().check(z.regex(/^\d{1,20}$/))
+
+/** Answer of `submit`: the job that is there now, whichever instance it runs. */
+export const submitAnswer = z.object({ instance: instanceId, job: jobNumber })
+export type SubmitAnswer = Readonly<z.infer<typeof submitAnswer>>
+
+export const queueAnswer = z.discriminatedUnion('state', [
+  /** It waits, or waits again; `why` is Slurm's own word. */
+  z.object({ state: z.literal('waiting'), job: jobNumber, why: z.string() }),
+  z.object({ state: z.literal('running'), job: jobNumber, node: z.string() }),
+  /** It ended, or there never was one. `log` has its last lines. */
+  z.object({ state: z.literal('absent'), log: z.array(z.string()) }),
+])
+export type QueueAnswer = Readonly<z.infer<typeof queueAnswer>>
+
+/** Answer of `cancel`: `cancelled` is false where there was none. */
+export const cancelAnswer = z.object({ cancelled: z.boolean() })
+export type CancelAnswer = Readonly<z.infer<typeof cancelAnswer>>
 
 const figure = z.number().check(z.nonnegative(), z.lte(1_000_000))
 /** Told by an agent that runs as the account, and so bounded: no host is that large. */

@@ -118,6 +118,21 @@ const clockParts = () => {
   else missing('libfaketime', 'the test of hosts with wrong clocks')
 }
 
+/** A batch system; its daemons must be of one version, so none of the machine's own are used. */
+const slurmParts = () => {
+  const packages = [
+    'slurmctld',
+    'slurmd',
+    'slurm-client',
+    'slurm-wlm-basic-plugins',
+    'munge',
+    'libmunge2',
+    'libhwloc15',
+  ]
+  if (aptIsOurs()) unpack('slurm', 'usr/sbin/slurmctld-wlm', packages)
+  else missing('slurmctld, slurmd and munge', 'all with servers as jobs of Slurm')
+}
+
 const sshParts = () => {
   if (aptIsOurs()) {
     if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
@@ -148,5 +163,6 @@ if (wants.has('tests')) {
   sandboxParts()
   directoryParts()
   clockParts()
+  slurmParts()
 }
 if (wants.has('bench')) peerParts()

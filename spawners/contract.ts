@@ -65,7 +65,7 @@ export type Spawner = {
   /**
    * Start the account's server, or find the one that is up: idempotent, also across concurrent callers and hubs.
    * Resolves when it accepts streams. `settings` reach the server through a pipe, never through a command line,
-   * an environment or a file. Aborting `signal` ends a start under way and what it launched.
+   * an environment or a file; where a batch system starts it later, through a file that the account alone reads. Aborting `signal` ends a start under way and what it launched.
    * Rejects with a SeneschalError: `spawn.failed` (with the server's last lines), `spawn.timeout`,
    * `host.unreachable`, `host.key-unknown`, `ssh.auth-failed`, `agent.missing`, `agent.version`, …
    */

@@ -4,12 +4,14 @@ import { SeneschalError } from '../protocol/errors.ts'
 import type { Spawner, SpawnerDefinition, SpawnerDeps } from './contract.ts'
 import { loadSpawnerModule, moduleOptions } from './load-module.ts'
 import { localOptions, localSpawner } from './local.ts'
+import { slurmComplete, slurmOptions, slurmSpawner } from './slurm.ts'
 import { sshComplete, sshOptions, sshSpawner } from './ssh.ts'
 
 /** The part of the configuration that chooses a spawner: its name as `kind`, and its own options beside it. */
 export const spawnerConfig = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('local'), ...localOptions.shape }),
   z.strictObject({ kind: z.literal('ssh'), ...sshOptions.shape }).check(sshComplete),
+  z.strictObject({ kind: z.literal('slurm'), ...slurmOptions.shape }).check(slurmComplete),
   z.strictObject({ kind: z.literal('module'), ...moduleOptions.shape }),
 ])
 export type SpawnerConfig = Readonly<z.infer<typeof spawnerConfig>>
@@ -19,7 +21,7 @@ type Registry = {
   readonly [Kind in BuiltIn['kind']]: SpawnerDefinition<Omit<Extract<BuiltIn, { kind: Kind }>, 'kind'>>
 }
 
-export const spawners: Registry = { local: localSpawner, ssh: sshSpawner }
+export const spawners: Registry = { local: localSpawner, ssh: sshSpawner, slurm: slurmSpawner }
 
 export const createSpawner = (config: BuiltIn, deps: SpawnerDeps): Spawner => {
   switch (config.kind) {
@@ -27,6 +29,8 @@ export const createSpawner = (config: BuiltIn, deps: SpawnerDeps): Spawner => {
       return spawners.local.create(config, deps)
     case 'ssh':
       return spawners.ssh.create(config, deps)
+    case 'slurm':
+      return spawners.slurm.create(config, deps)
   }
 }
 

@@ -3,19 +3,27 @@ import type { Duplex } from 'node:stream'
 import type { z } from 'zod/mini'
 import {
   agentMessage,
+  type BatchInput,
+  type CancelAnswer,
+  cancelAnswer,
   type FactsAnswer,
   type FactsInput,
   factsAnswer,
   type JobsSettings,
+  type QueueAnswer,
+  queueAnswer,
   type StartAnswer,
   type StartSettings,
   type StatsAnswer,
   type StatusAnswer,
   type StopAnswer,
+  type SubmitAnswer,
+  type SubmitSettings,
   startAnswer,
   statsAnswer,
   statusAnswer,
   stopAnswer,
+  submitAnswer,
   type VerbInput,
   type VersionAnswer,
   versionAnswer,
@@ -156,6 +164,20 @@ export const callStats = call<VerbInput, StatsAnswer>('stats', statsAnswer)
 export const callVersion = call<VerbInput, VersionAnswer>('version', versionAnswer)
 
 export const callFacts = call<FactsInput, FactsAnswer>('facts', factsAnswer)
+
+/** The UI server as a job; answers once Slurm has it, whenever it may start. */
+export const callSubmit = async (
+  transport: Transport,
+  settings: Omit<SubmitSettings, 'at'>,
+  options: CallOptions = {},
+): Promise<SubmitAnswer> => {
+  const input = () => ({ ...settings, at: Date.now() })
+  const { channel, answer } = await begin(transport, 'submit', input, submitAnswer, options)
+  channel.kill()
+  return answer
+}
+export const callQueue = call<BatchInput, QueueAnswer>('queue', queueAnswer)
+export const callCancel = call<BatchInput, CancelAnswer>('cancel', cancelAnswer)
 
 /** Puts a hub's order into a daemon's inbox. */
 export const callOrder = call<OrderFile, OrderAnswer>('order', orderAnswer)

@@ -22,6 +22,7 @@ import { createBackground } from '../../runners/background.ts'
 import { prepareJob } from '../../runners/prepare.ts'
 import { messageScript, wrapperScript } from '../../runners/wrapper.ts'
 import { createAgentSpawner } from '../../spawners/agent-spawner.ts'
+import { nodeMatcher, slurmOptions } from '../../spawners/slurm.ts'
 import { sshOptions } from '../../spawners/ssh.ts'
 import { runAgent } from '../../uiserver/agent/run-agent.ts'
 import { createLocalTransport } from '../../wire/local-transport.ts'
@@ -121,6 +122,10 @@ test('a refused command cannot forge a second log line', async () => {
 
 const fileOf = (name: string) => `/etc/seneschal/${name}`
 const sshHost = (name: string) => ({ name, hostKeys: ['ssh-ed25519 AAAA'] })
+const slurmWith = (batch: object) => ({
+  ...{ submit: [sshHost('login1')], nodes: { names: ['n*'], hostKeys: ['ssh-ed25519 AAAA'] } },
+  ...{ keyFile: fileOf('key'), batch },
+})
 const daemonHost = (host: string) => ({
   site: 'test',
   ...Object.fromEntries(['root', 'definitions', 'siteFile', 'hubKeys'].map((key) => [key, fileOf(key)])),
@@ -150,6 +155,12 @@ const doors: Readonly<Record<string, readonly [string, (name: string) => boolean
   'host of the hub': [
     'login1.example',
     (name) => sshOptions.safeParse({ hosts: [sshHost(name)], keyFile: fileOf('key') }).success,
+  ],
+  'node of a job': ['node7.example', nodeMatcher(['node*.example', '*', '*.*'])],
+  'partition of a job': ['long', (partition) => slurmOptions.safeParse(slurmWith({ partition })).success],
+  'account that pays for a job': [
+    'climate',
+    (charge) => slurmOptions.safeParse(slurmWith({ charge })).success,
   ],
   'host of the daemon': ['login1.example', (name) => daemonConfig.safeParse(daemonHost(name)).success],
 }

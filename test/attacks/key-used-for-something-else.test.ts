@@ -7,7 +7,7 @@ import { access, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import ssh2, { type Client } from 'ssh2'
-import { type AgentVerb, agentVerbs, type AgentRole as Role } from '../../protocol/agent-line.ts'
+import { type AgentVerb, agentVerbs, type AgentRole as Role, slurmVerbs } from '../../protocol/agent-line.ts'
 import { recordRefusal } from '../../uiserver/agent/record-refusal.ts'
 import { callVersion } from '../../wire/agent-calls.ts'
 import { createHeadReader, readLine } from '../../wire/head-reader.ts'
@@ -179,6 +179,24 @@ describe('a key of Seneschal', { skip }, () => {
       client.end()
     })
   }
+
+  test('of the hub reaches no cluster where its line does not say so', async () => {
+    const transport = createSshTransport({
+      host: '127.0.0.1',
+      port: sshd.port,
+      username: account,
+      privateKey: keys.hub.privateKey,
+      hostKeys: [sshd.hostKey],
+      gate: createSshGate({ now: Date.now, random: Math.random }),
+    })
+    for (const verb of slurmVerbs) {
+      const channel = await transport.exec(verb)
+      const answer = JSON.parse((await readLine(createHeadReader(channel.stream), 4096)) ?? 'null')
+      assert.equal(answer.error.code, 'agent.refused')
+      await mustBeRecorded('hub', new RegExp(`^"${verb} [0-9a-f]{32}"$`))
+    }
+    transport.close()
+  })
 
   test('keeps a record of which each refusal is one line, whatever was asked for', async () => {
     const lie = `id\n{"at":"2026-01-01T00:00:00Z","role":"hub","from":"10.0.0.1","asked":"nothing"}\u2028`

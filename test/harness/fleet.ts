@@ -28,13 +28,13 @@ import type { Visitor } from './visitor.ts'
 
 type SshConfig = Extract<SpawnerConfig, { readonly kind: 'ssh' }>
 
-export type FleetGround = {
+export type FleetGround<Config extends SpawnerConfig = SshConfig> = {
   readonly far: FarSide
   readonly hosts: TestHosts
   readonly accounts: readonly string[]
   /** For the hub: its directory must be one that the accounts can read. */
   readonly dir: string
-  readonly spawner: SshConfig
+  readonly spawner: Config
   readonly permissions: PermissionSnapshot
 }
 
@@ -45,6 +45,7 @@ export type GroundOptions = {
   readonly account?: (
     index: number,
     command: string,
+    far: FarSide,
   ) => { readonly shell?: string; readonly command?: string } | undefined
   /** Laid over the spawner's options. */
   readonly spawner?: Partial<SshConfig>
@@ -77,7 +78,8 @@ export const prepareFleet = async (
     dir: far.dir,
     names: options.hosts,
     accounts: accounts.map((name, index) => {
-      const { command = far.command('hub'), ...special } = options.account?.(index, far.command('hub')) ?? {}
+      const { command = far.command('hub'), ...special } =
+        options.account?.(index, far.command('hub'), far) ?? {}
       return { name, keys: [{ publicKey: key.publicKey, command }], ...special }
     }),
     ...(options.sshd === undefined ? {} : { config: options.sshd }),
@@ -151,7 +153,7 @@ export const serversOf = async (hosts: TestHosts, account: string): Promise<read
   return found.flat()
 }
 
-export type Fleet = FleetGround & {
+export type Fleet<Config extends SpawnerConfig = SshConfig> = FleetGround<Config> & {
   readonly hub: TestHub
   readonly open: typeof openServer
   readonly row: typeof serverOf
@@ -198,11 +200,19 @@ const lookAt = async (visitor: Visitor, account: string): Promise<Looking> => {
   }
 }
 
+type HubOptions = Pick<NonNullable<Parameters<typeof startTestHub>[1]>, 'at' | 'config'>
+
 export const startFleet = async (
   t: Pick<TestContext, 'after'>,
-  options: GroundOptions & Pick<NonNullable<Parameters<typeof startTestHub>[1]>, 'at' | 'config'>,
-): Promise<Fleet> => {
-  const ground = await prepareFleet(t, options)
+  options: GroundOptions & HubOptions,
+): Promise<Fleet> => fleetOn(t, await prepareFleet(t, options), options)
+
+/** On ground that is prepared. */
+export const fleetOn = async <Config extends SpawnerConfig>(
+  t: Pick<TestContext, 'after'>,
+  ground: FleetGround<Config>,
+  options: HubOptions = {},
+): Promise<Fleet<Config>> => {
   const hub = await startTestHub(t, {
     ...{ dir: ground.dir, accounts: ground.accounts, permissions: ground.permissions },
     ...(options.at === undefined ? {} : { at: options.at }),

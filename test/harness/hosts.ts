@@ -22,6 +22,8 @@ export type TestHost = {
   /** Its own name, and the one it has in a spawner's options. */
   readonly name: string
   readonly address: string
+  /** This machine's own address on the line between them. */
+  readonly gateway: string
   readonly port: number
   /** OpenSSH public key line, to be pinned. */
   readonly hostKey: string
@@ -36,6 +38,8 @@ export type TestHost = {
   readonly stopSshd: () => Promise<void>
   /** Ends it at once and starts it again. */
   readonly restartSshd: () => Promise<void>
+  /** What nsenter is told to run a program there. */
+  readonly inside: (...command: readonly string[]) => string[]
   /** Runs a program there as root; resolves with what it printed. */
   readonly exec: (program: string, ...args: string[]) => Promise<string>
   /** Command lines of an account's processes there, sshd's own apart, by pid of that host. */
@@ -174,7 +178,7 @@ const startHost = async (settings: {
     await plug()
     await until(() => greets(port, theirs), 20_000)
   }
-  const inside = (...args: readonly string[]) => [
+  const inside: TestHost['inside'] = (...args) => [
     ...['--target', String(power?.pid), '--mount', '--pid', '--net', '--uts', '--'],
     ...args,
   ]
@@ -213,6 +217,8 @@ const startHost = async (settings: {
   return {
     name,
     address: theirs,
+    gateway: ours,
+    inside,
     port,
     hostKey: `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`,
     cut,

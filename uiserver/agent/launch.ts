@@ -13,12 +13,14 @@ import type { RunDirectory, ServiceName } from './run-directory.ts'
 import { connectSocket, findService, lastLines, present, readRecord, writeRecord } from './service.ts'
 import type { VerbContext } from './verb.ts'
 
+export type LaunchContext = Pick<VerbContext, 'progress' | 'env' | 'entry'>
+
 export type Launch = {
   readonly service: ServiceName
   readonly instance: string
   /** What it reads from stdin; may hold secrets, so it goes nowhere else. */
   readonly settings: (socket: string) => unknown
-  readonly context: VerbContext
+  readonly context: LaunchContext
   readonly directory: RunDirectory
   /** Aborted: what was launched is ended again. */
   readonly signal: AbortSignal
@@ -130,7 +132,7 @@ type Waiting = {
   readonly read: (at: number) => Promise<Buffer>
   readonly ended: Promise<string>
   readonly log: string
-  readonly context: VerbContext
+  readonly context: LaunchContext
   readonly signal: AbortSignal
 }
 

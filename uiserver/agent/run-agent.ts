@@ -10,6 +10,7 @@ import {
   agentLineLimit,
   formatPreamble,
   parseAgentCommand,
+  slurmVerbs,
 } from '../../protocol/agent-line.ts'
 import { asSeneschalError, SeneschalError } from '../../protocol/errors.ts'
 import type { Environment } from '../../wire/environment.ts'
@@ -22,6 +23,8 @@ export type AgentOptions = {
   readonly role: AgentRole
   /** Also from the forced command: whose feed the role `feed` may read. */
   readonly site?: string | undefined
+  /** Also from there: where Slurm's commands are. Without it the key reaches no cluster. */
+  readonly slurm?: string | undefined
   /** SSH_ORIGINAL_COMMAND; undefined where somebody asked for a shell. */
   readonly originalCommand: string | undefined
   readonly stdin: Readable
@@ -47,6 +50,9 @@ const verbs: Readonly<Record<AgentVerb, () => Promise<Verb>>> = {
   stop: async () => (await import('./verb-stop.ts')).stop,
   stats: async () => (await import('./verb-stats.ts')).stats,
   version: async () => (await import('./verb-version.ts')).version,
+  submit: async () => (await import('./verb-submit.ts')).submit,
+  queue: async () => (await import('./verb-queue.ts')).queue,
+  cancel: async () => (await import('./verb-cancel.ts')).cancel,
   jobs: async () => (await import('./verb-jobs.ts')).jobs,
   facts: async () => (await import('./verb-facts.ts')).facts,
   order: async () => (await import('./verb-order.ts')).order,
@@ -67,10 +73,12 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
     return code
   }
 
-  const command =
+  const parsed =
     options.originalCommand === undefined
       ? undefined
       : parseAgentCommand(options.role, options.originalCommand)
+  const isBarred = parsed?.verb !== undefined && slurmVerbs.has(parsed.verb) && options.slurm === undefined
+  const command = isBarred ? { nonce: parsed.nonce, verb: undefined } : parsed
   if (command !== undefined) stdout.write(formatPreamble(command.nonce))
   if (command?.verb === undefined) {
     const asked = quote(options.originalCommand?.slice(0, 200) ?? 'a shell')
@@ -96,6 +104,7 @@ export const runAgent = async (options: AgentOptions): Promise<number> => {
       env: options.env,
       entry: options.entry,
       site: options.site,
+      slurm: options.slurm,
       progress: (text) => say({ progress: text }),
       answer: (value) => say({ answer: value }),
     })

@@ -68,16 +68,15 @@ const mustBePrivate = async (path: string): Promise<void> => {
   throw new SeneschalError('agent.failed', `${path} must be a directory of this user alone (mode 0700).`)
 }
 
-const runRoot = (env: Environment): string => {
+/** Where all of an account's run directories are, one per host and boot. */
+export const runRoot = (env: Environment): string => {
   if (env.HOME === undefined || env.HOME === '')
     throw new SeneschalError('agent.failed', 'The account has no home directory.')
   return join(env.HOME, '.seneschal', 'run')
 }
 
 /** Made where it is missing; refused where others may enter it. */
-export const openRunDirectory = async (env: Environment, root = runRoot(env)): Promise<RunDirectory> => {
-  const host = `${hostname()}-${await machineId()}`
-  const path = join(root, `${host}-${await bootId()}`)
+export const makePrivate = async (path: string): Promise<void> => {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 })
   } catch (cause) {
@@ -85,6 +84,13 @@ export const openRunDirectory = async (env: Environment, root = runRoot(env)): P
     throw new SeneschalError('agent.failed', `The run directory cannot be made: ${why}`, { cause })
   }
   await mustBePrivate(path)
+}
+
+/** This host's. */
+export const openRunDirectory = async (env: Environment, root = runRoot(env)): Promise<RunDirectory> => {
+  const host = `${hostname()}-${await machineId()}`
+  const path = join(root, `${host}-${await bootId()}`)
+  await makePrivate(path)
   return {
     record: (service) => join(path, `${service}.json`),
     lock: (service) => join(path, `${service}.lock`),

@@ -13,6 +13,8 @@ export type VerbContext = {
   readonly entry: string
   /** The site directory that the forced command names, for `feed`. */
   readonly site: string | undefined
+  /** Where the forced command says that Slurm's commands are, for `submit`, `queue` and `cancel`. */
+  readonly slurm?: string | undefined
   readonly progress: (text: string) => void
   /** Once, and last, except that `connect` and `jobs` go on with bytes and `feed` with lines. */
   readonly answer: (value: unknown) => void
