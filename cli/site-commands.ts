@@ -2,6 +2,7 @@
 import type { Command } from './command.ts'
 import { actionCommands } from './commands/act.ts'
 import { auditExportCommand, auditVerifyCommand } from './commands/audit.ts'
+import { authorizeCommand } from './commands/authorize.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { breakGlassCommand } from './commands/break-glass.ts'
 import {
@@ -46,6 +47,7 @@ export const siteCommands: readonly Command[] = [
   pluginNewCommand,
   pluginCheckCommand,
   spawnerCheckCommand,
+  authorizeCommand,
   explainCommand,
   auditVerifyCommand,
   auditExportCommand,

@@ -2,12 +2,30 @@
 import { realpathSync } from 'node:fs'
 import { SeneschalError } from '../protocol/errors.ts'
 import { createLocalTransport } from '../wire/local-transport.ts'
-import { createSshGate } from '../wire/ssh-gate.ts'
+import type { SshConnectionOptions } from '../wire/ssh-connection.ts'
+import { createSshGate, type SshGate } from '../wire/ssh-gate.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
 import type { AccountConfig, DaemonConfig } from './config.ts'
 import { openLog } from './log.ts'
 import { createDaemon, type DaemonDeps } from './main.ts'
 import { installationOf } from './plugins/installation.ts'
+
+type SshTransportConfig = Extract<AccountConfig['transport'], { readonly kind: 'ssh' }>
+
+/** The way to an account's host. */
+export const sshConnectionOf = (
+  account: string,
+  user: string | undefined,
+  transport: SshTransportConfig,
+  gate: SshGate,
+): SshConnectionOptions => ({
+  host: transport.host,
+  port: transport.port,
+  username: transport.username ?? user ?? account,
+  privateKey: { file: transport.keyFile },
+  hostKeys: transport.hostKeys,
+  gate,
+})
 
 export const createTransports = (now: () => number): DaemonDeps['createTransport'] => {
   const gate = createSshGate({ now, random: Math.random })
@@ -17,14 +35,7 @@ export const createTransports = (now: () => number): DaemonDeps['createTransport
           command: transport.command as [string, ...string[]],
           env: { ...process.env, ...transport.env },
         })
-      : createSshTransport({
-          host: transport.host,
-          port: transport.port,
-          username: transport.username ?? user ?? account,
-          privateKey: { file: transport.keyFile },
-          hostKeys: transport.hostKeys,
-          gate,
-        })
+      : createSshTransport(sshConnectionOf(account, user, transport, gate))
 }
 
 /** Until SIGTERM or SIGINT; the exit code. */

@@ -1,5 +1,6 @@
 /** The way to accounts on hosts over SSH, as a configuration describes it: keys, pinned host keys, bastions. */
 import { z } from 'zod/mini'
+import type { SshConnectionOptions } from '../wire/ssh-connection.ts'
 import type { HostKeys, SshKey } from '../wire/ssh-credentials.ts'
 import { createSshGate } from '../wire/ssh-gate.ts'
 import { createSshJump, type SshJump } from '../wire/ssh-jump.ts'
@@ -109,7 +110,7 @@ export const telling =
       given.issues.push({ code: 'custom', path: [...path], message, input: given.value })
   }
 
-const keyOf = ({ keyFile, keyAgent }: Keyed): SshKey =>
+export const keyOf = ({ keyFile, keyAgent }: Keyed): SshKey =>
   keyAgent === undefined ? { file: keyFile ?? '' } : { agent: keyAgent.socket, publicKey: keyAgent.publicKey }
 
 export type RoadTarget = {
@@ -121,6 +122,7 @@ export type RoadTarget = {
 }
 
 export type SshRoad = {
+  readonly connection: (target: RoadTarget, account: string) => SshConnectionOptions
   /** A new one, which the caller closes. */
   readonly transport: (target: RoadTarget, account: string) => Transport
   readonly jump: (name: string | undefined) => SshJump | undefined
@@ -146,18 +148,19 @@ export const createSshRoad = (options: RoadOptions, deps: Pick<SpawnerDeps, 'now
     ]),
   )
   const jumpOf = (name: string | undefined) => (name === undefined ? undefined : jumps.get(name))
+  const connection: SshRoad['connection'] = (target, account) => ({
+    host: target.address ?? target.name,
+    port: target.port,
+    username: account,
+    privateKey: keyOf(options),
+    hostKeys: keysOf(target.hostKeys, target.name),
+    jump: jumpOf(target.jump),
+    gate,
+    readyTimeout: (options.readySeconds ?? 10) * 1000,
+  })
   return {
-    transport: (target, account) =>
-      createSshTransport({
-        host: target.address ?? target.name,
-        port: target.port,
-        username: account,
-        privateKey: keyOf(options),
-        hostKeys: keysOf(target.hostKeys, target.name),
-        jump: jumpOf(target.jump),
-        gate,
-        readyTimeout: (options.readySeconds ?? 10) * 1000,
-      }),
+    connection,
+    transport: (target, account) => createSshTransport(connection(target, account)),
     jump: jumpOf,
     close: () => {
       for (const one of jumps.values()) one.close()

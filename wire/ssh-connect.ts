@@ -17,6 +17,8 @@ export type ConnectOptions = {
   readonly keepaliveInterval: number
   /** Within which the host must have shown its key, ms: who comes after that, such as a directory, may be slower. */
   readonly answerTimeout: number
+  /** An ssh-agent to be offered where a channel asks for it. */
+  readonly agentSocket?: string
 }
 
 const hostKeyAlgorithms = [
@@ -106,6 +108,7 @@ export const connectSsh = (options: ConnectOptions, signal: AbortSignal): Promis
         algorithms: { serverHostKey: preferPinned(options.pins) },
         // Without a leading `none`, one refusal is one attempt in the host's eyes.
         authHandler: [options.auth],
+        ...(options.agentSocket === undefined ? {} : { agent: options.agentSocket }),
         keepaliveInterval: options.keepaliveInterval,
         keepaliveCountMax: 2,
         // The deadline is the signal's, over all attempts together.

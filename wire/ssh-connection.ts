@@ -22,6 +22,8 @@ export type SshConnectionOptions = {
   readonly keepaliveInterval?: number | undefined
   /** Within which the host must show its key, ms. */
   readonly answerTimeout?: number | undefined
+  /** An ssh-agent that the host may be offered, never one that signs us in: for trying whether it would take it. */
+  readonly agentSocket?: string
 }
 
 export type SshConnection = {
@@ -62,6 +64,7 @@ export const createSshConnection = (options: SshConnectionOptions): SshConnectio
           pins,
           keepaliveInterval: options.keepaliveInterval ?? 3000,
           answerTimeout: options.answerTimeout ?? 5000,
+          ...(options.agentSocket === undefined ? {} : { agentSocket: options.agentSocket }),
         },
         signal,
       )

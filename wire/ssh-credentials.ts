@@ -64,6 +64,19 @@ const agentWith = (socket: string, wanted: ParsedKey): OpenSSHAgent => {
   return agent
 }
 
+/** OpenSSH public key line of a key that may be private, without comment. */
+export const publicKeyLine = async (source: SshKey): Promise<string> => {
+  const text = Buffer.isBuffer(source)
+    ? source
+    : 'agent' in source
+      ? source.publicKey
+      : await read(source.file)
+  const key = ssh2.utils.parseKey(text)
+  if (key instanceof Error)
+    throw new SeneschalError('config.invalid', 'The SSH key is none, or has a passphrase.')
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`
+}
+
 export const loadSshKey = async (
   source: SshKey,
   username: string,

@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { until } from './until.ts'
 import type { Visitor } from './visitor.ts'
 
@@ -25,7 +24,7 @@ export type CommandLine = {
   readonly seneschal: (...args: readonly string[]) => Promise<Ran>
 }
 
-export const createCommandLine = (t: Pick<TestContext, 'after'>): CommandLine => {
+export const createCommandLine = (t: { readonly after: (end: () => void) => void }): CommandLine => {
   const home = mkdtempSync(join(tmpdir(), 'seneschal-home-'))
   t.after(() => rmSync(home, { recursive: true }))
   const start: CommandLine['start'] = (args, env = {}) => {
