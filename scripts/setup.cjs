@@ -133,6 +133,15 @@ const slurmParts = () => {
   else missing('slurmctld, slurmd and munge', 'all with servers as jobs of Slurm')
 }
 
+/** It looks for its rules and plugins in the system's own places, so it cannot be unpacked beside the checkout. */
+const sudoParts = () => {
+  if (has('sudo')) return
+  if (aptIsOurs()) {
+    say('installing sudo')
+    apt(['install', '-y', '-qq', '--no-install-recommends', 'sudo'])
+  } else missing('sudo', 'all with servers started by sudo')
+}
+
 const sshParts = () => {
   if (aptIsOurs()) {
     if (!has('ssh-keygen')) apt(['install', '-y', '-qq', '--no-install-recommends', 'openssh-client'])
@@ -164,5 +173,6 @@ if (wants.has('tests')) {
   directoryParts()
   clockParts()
   slurmParts()
+  sudoParts()
 }
 if (wants.has('bench')) peerParts()

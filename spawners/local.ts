@@ -1,9 +1,13 @@
-/** Servers as children of the same user on the same machine: for demonstrations and single-account sites. */
+/**
+ * Servers on the hub's own machine: as the hub's own user, for demonstrations and sites of a single account, or through
+ * sudo as the accounts themselves.
+ */
 import { join } from 'node:path'
 import { z } from 'zod/mini'
 import { createLocalTransport } from '../wire/local-transport.ts'
 import { createAgentSpawner } from './agent-spawner.ts'
 import { type SpawnerDefinition, spawnerContract } from './contract.ts'
+import { telling } from './mistakes.ts'
 
 export const localOptions = z.strictObject({
   /** Each account's home is the directory of its name below this one; without it, all have this user's home. */
@@ -12,8 +16,19 @@ export const localOptions = z.strictObject({
   runDirRoot: z.optional(z.string().check(z.regex(/^\//))),
   /** The agent's command, where it is not this installation's own. */
   command: z.optional(z.array(z.string()).check(z.minLength(1))),
+  /** Run it as the account, by a rule of sudo that allows exactly that command and keeps SSH_ORIGINAL_COMMAND. */
+  sudo: z.optional(z.boolean()),
 })
 export type LocalOptions = Readonly<z.infer<typeof localOptions>>
+
+/** For the part of a configuration that has these options. */
+export const localComplete = telling((options: LocalOptions) =>
+  options.sudo === true
+    ? (['homeRoot', 'runDirRoot'] as const)
+        .filter((name) => options[name] !== undefined)
+        .map((name) => ({ path: [name], message: 'with sudo, each account has its own home' }))
+    : [],
+)
 
 export const localSpawner: SpawnerDefinition<LocalOptions> = {
   contract: spawnerContract,
@@ -26,16 +41,18 @@ export const localSpawner: SpawnerDefinition<LocalOptions> = {
       'hub',
     ]
     const { homeRoot } = options
-    // Every account is the same user here, so they cannot share a run directory as they would not elsewhere.
+    const asAccount = (account: string): readonly string[] =>
+      options.sudo === true ? ['sudo', '-n', '-H', '-u', account, '--'] : []
+    const hasHomes = homeRoot !== undefined || options.sudo === true
+    // Where every account is the same user they cannot share a run directory, as they would not elsewhere.
     const runDirRoot =
-      options.runDirRoot ??
-      (homeRoot === undefined ? join(deps.env.HOME ?? '/', '.seneschal', 'run') : undefined)
+      options.runDirRoot ?? (hasHomes ? undefined : join(deps.env.HOME ?? '/', '.seneschal', 'run'))
     return createAgentSpawner(
       {
         hosts: [{ name: 'localhost' }],
         transport: (_host, account) =>
           createLocalTransport({
-            command: [program, ...args],
+            command: [...asAccount(account), program, ...args] as [string, ...string[]],
             env: homeRoot === undefined ? deps.env : { ...deps.env, HOME: join(homeRoot, account) },
           }),
         ...(runDirRoot === undefined ? {} : { runDirRoot: (account: string) => join(runDirRoot, account) }),

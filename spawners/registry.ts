@@ -3,13 +3,13 @@ import { z } from 'zod/mini'
 import { SeneschalError } from '../protocol/errors.ts'
 import type { Spawner, SpawnerDefinition, SpawnerDeps } from './contract.ts'
 import { loadSpawnerModule, moduleOptions } from './load-module.ts'
-import { localOptions, localSpawner } from './local.ts'
+import { localComplete, localOptions, localSpawner } from './local.ts'
 import { slurmComplete, slurmOptions, slurmSpawner } from './slurm.ts'
 import { sshComplete, sshOptions, sshSpawner } from './ssh.ts'
 
 /** The part of the configuration that chooses a spawner: its name as `kind`, and its own options beside it. */
 export const spawnerConfig = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('local'), ...localOptions.shape }),
+  z.strictObject({ kind: z.literal('local'), ...localOptions.shape }).check(localComplete),
   z.strictObject({ kind: z.literal('ssh'), ...sshOptions.shape }).check(sshComplete),
   z.strictObject({ kind: z.literal('slurm'), ...slurmOptions.shape }).check(slurmComplete),
   z.strictObject({ kind: z.literal('module'), ...moduleOptions.shape }),

@@ -25,6 +25,7 @@ import {
   type SpawnerDefinition,
   spawnerContract,
 } from './contract.ts'
+import { repeated, telling } from './mistakes.ts'
 import { stateOfInstance } from './server-state.ts'
 import {
   createSshRoad,
@@ -33,10 +34,8 @@ import {
   hostName,
   namedHost,
   port,
-  repeated,
   roadMistakes,
   roadOptions,
-  telling,
 } from './ssh-road.ts'
 import { createTunnels } from './tunnels.ts'
 

@@ -7,6 +7,7 @@ import { createSshJump, type SshJump } from '../wire/ssh-jump.ts'
 import { createSshTransport } from '../wire/ssh-transport.ts'
 import type { Transport } from '../wire/transport.ts'
 import type { SpawnerDeps } from './contract.ts'
+import type { Mistake } from './mistakes.ts'
 
 export const hostName = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,254}$/))
 const userName = z.string().check(z.regex(/^[a-z_][a-z0-9_-]{0,31}$/))
@@ -61,8 +62,6 @@ export const roadOptions = {
 const road = z.strictObject(roadOptions)
 export type RoadOptions = Readonly<z.infer<typeof road>>
 
-export type Mistake = { readonly path: readonly (string | number)[]; readonly message: string }
-
 const oneKey = (of: Keyed, path: Mistake['path']): readonly Mistake[] =>
   (of.keyFile === undefined) === (of.keyAgent === undefined)
     ? [{ path: [...path, 'keyFile'], message: 'either keyFile or keyAgent is needed, not both' }]
@@ -90,25 +89,6 @@ export const roadMistakes = (options: RoadOptions): readonly Mistake[] => [
     ...hostMistakes(options, { hostKeys: bastion.hostKeys }, ['jumps', name]),
   ]),
 ]
-
-/** Names that stand twice in a list. */
-export const repeated = (
-  hosts: readonly { readonly name: string }[],
-  path: Mistake['path'],
-): readonly Mistake[] =>
-  hosts.flatMap(({ name }, index) =>
-    hosts.findIndex((other) => other.name === name) === index
-      ? []
-      : [{ path: [...path, index, 'name'], message: `${name} stands here twice` }],
-  )
-
-/** For the part of a configuration that has these options: each problem at its own place. */
-export const telling =
-  <Options>(mistakes: (options: Options) => readonly Mistake[]) =>
-  (given: { readonly value: Options; readonly issues: z.core.$ZodRawIssue[] }): void => {
-    for (const { path, message } of mistakes(given.value))
-      given.issues.push({ code: 'custom', path: [...path], message, input: given.value })
-  }
 
 export const keyOf = ({ keyFile, keyAgent }: Keyed): SshKey =>
   keyAgent === undefined ? { file: keyFile ?? '' } : { agent: keyAgent.socket, publicKey: keyAgent.publicKey }

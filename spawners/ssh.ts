@@ -4,16 +4,9 @@ import { SeneschalError } from '../protocol/errors.ts'
 import { knock } from '../wire/ssh-knock.ts'
 import { createAgentSpawner } from './agent-spawner.ts'
 import { type SpawnerDefinition, spawnerContract } from './contract.ts'
+import { repeated, telling } from './mistakes.ts'
 import { placementOptions } from './placement.ts'
-import {
-  createSshRoad,
-  hostMistakes,
-  namedHost,
-  repeated,
-  roadMistakes,
-  roadOptions,
-  telling,
-} from './ssh-road.ts'
+import { createSshRoad, hostMistakes, namedHost, roadMistakes, roadOptions } from './ssh-road.ts'
 
 export const sshOptions = z.strictObject({
   hosts: z
