@@ -2,7 +2,10 @@
  * HTTP/1.1 load over plain sockets: each connection sends its next request when it has the answer to the last one.
  * Written here because what a general client costs per request would hide what a proxy costs on two cores.
  */
+import { once } from 'node:events'
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from './report/statistics.ts'
 
 export type Target = {
@@ -86,4 +89,36 @@ export const loadHttp = async (load: Load): Promise<Loaded> => {
     p99: percentile(taken, 0.99),
     count: taken.length,
   }
+}
+
+/**
+ * One request every so many ms, however long the others take, until `over` is aborted; ms of each from when it was due,
+ * so that a time in which nothing is answered counts for all who come in it.
+ */
+export const readAtTimes = async (
+  { port, path, headers = {} }: Target,
+  every: number,
+  over: AbortSignal,
+): Promise<readonly number[]> => {
+  const agent = new Agent({ keepAlive: true })
+  const taken: number[] = []
+  const read = async (due: number): Promise<void> => {
+    const [answer] = (await once(get({ host: '127.0.0.1', port, path, headers, agent }), 'response')) as [
+      IncomingMessage,
+    ]
+    await once(answer.resume(), 'end')
+    if (answer.statusCode !== 200) throw new Error(`an answer that is none: ${answer.statusCode}`)
+    taken.push(performance.now() - due)
+  }
+  const reads: Promise<void>[] = []
+  for (let due = performance.now(); !over.aborted; due += every) {
+    await sleep(Math.max(0, due - performance.now()))
+    const one = read(due)
+    // Told by the wait for all of them.
+    one.catch(() => undefined)
+    reads.push(one)
+  }
+  await Promise.all(reads)
+  agent.destroy()
+  return taken
 }

@@ -1,35 +1,14 @@
 /** Many servers on several hosts, each with its own network, processes and sshd; and a host that loses its power. */
-import { mkdtempSync } from 'node:fs'
-import { chmod, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { install } from '../../demo/install.ts'
 import { createSpawner } from '../../spawners/registry.ts'
 import { type Fleet, openServer, prepareFleet, startFleet } from '../../test/harness/fleet.ts'
 import { canRunHosts } from '../../test/harness/hosts.ts'
 import { spawnSettingsFor } from '../../test/harness/road.ts'
 import { until } from '../../test/harness/until.ts'
 import type { Visitor } from '../../test/harness/visitor.ts'
+import { ground, hostNames } from '../hosts.ts'
 import { type Bench, judged, type Row } from '../report/row.ts'
 
-const hostNames = ['n1', 'n2', 'n3', 'n4']
 const never = new AbortController().signal
-
-/** The bundles, where every account can read them; and what ends with the row. */
-const ground = async (bench: Bench) => {
-  const dir = mkdtempSync(join(tmpdir(), 'seneschal-bench-'))
-  await chmod(dir, 0o755)
-  bench.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }))
-  const { agent } = install(join(dir, 'installed'))
-  const afters: (() => unknown)[] = []
-  // Hubs end before the hosts do: in the order in which they were told.
-  bench.defer(async () => {
-    for (const after of afters) await after()
-  })
-  const t: Pick<TestContext, 'after'> = { after: (work) => void afters.push(work as () => unknown) }
-  return { t, account: () => ({ command: `${agent} agent --role hub` }) }
-}
 
 /** All at once, as far as the hub's own limit lets them; s until the last is up. */
 const openAll = async (fleet: Fleet, visitor: Visitor): Promise<number> => {
