@@ -3,11 +3,13 @@ import { environmentLimit, sizeOfEnvironment } from '../protocol/jobs.ts'
 import { DEFAULT_QUEUE, DEFAULT_RUNNER } from './defaults.ts'
 import { type Definition, parseDefinition } from './definition.ts'
 import { parseDelay } from './duration.ts'
+import { expandChain, expandDefinition } from './expand.ts'
 import { compileFamilies, type FamilyTree } from './families.ts'
-import { parseGraph } from './graph-parser.ts'
+import { type GraphFault, parseGraph } from './graph-parser.ts'
 import { findLoops } from './loops.ts'
 import { hint } from './nearest.ts'
 import type { GraphPlace } from './optional.ts'
+import type { Parameters } from './parameters.ts'
 import { buildPlan, type PlacedChain } from './plan.ts'
 import { compileSchedule } from './schedule.ts'
 import type { CompiledTask, CompileResult, Problem, ProblemPath, TaskPlan } from './types.ts'
@@ -49,14 +51,21 @@ const compileTask = (name: string, tree: FamilyTree, plan: TaskPlan): CompiledTa
   }
 }
 
-const readGraph = (graph: Definition['graph'], problems: Problem[]): readonly PlacedChain[] => {
+const readGraph = (
+  graph: Definition['graph'],
+  parameters: Parameters,
+  problems: Problem[],
+): readonly PlacedChain[] => {
   const texts =
     typeof graph === 'string' ? [{ text: graph }] : graph.map((text, number) => ({ text, number }))
   return texts.flatMap(({ text, ...rest }) => {
     const number = 'number' in rest ? rest.number : undefined
     const { chains, faults } = parseGraph(text)
-    for (const { at, message } of faults) problems.push(placed({ ...at, graph: number }, message))
-    return chains.map((chain) => ({ chain, graph: number }))
+    const tell = ({ at, message }: GraphFault) => problems.push(placed({ ...at, graph: number }, message))
+    for (const fault of faults) tell(fault)
+    return chains
+      .flatMap((chain) => expandChain(chain, parameters, tell))
+      .map((chain) => ({ chain, graph: number }))
   })
 }
 
@@ -80,6 +89,31 @@ const unknownQueues = (definition: Definition): readonly Problem[] => {
  * never names are warnings: they will not run.
  */
 export const compile = (value: unknown): CompileResult => {
+  const { value: plain, parameters, problems, written } = expandDefinition(value)
+  if (problems.length > 0) return { ok: false, problems }
+  const compiled = compilePlain(plain, parameters)
+  // Told where it was written, and once, however many tasks a name stands for.
+  const asWritten = (found: readonly Problem[]) =>
+    oncePerPlace(
+      found.map((problem) => ({ ...problem, path: written(problem.path) })),
+      parameters,
+    )
+  return compiled.ok
+    ? { ...compiled, warnings: asWritten(compiled.warnings) }
+    : { ok: false, problems: asWritten(compiled.problems) }
+}
+
+const oncePerPlace = (problems: readonly Problem[], parameters: Parameters): readonly Problem[] => {
+  if (parameters.size === 0) return problems
+  const first = new Map<string, Problem>()
+  for (const problem of problems) {
+    const place = JSON.stringify([problem.path, problem.within])
+    if (!first.has(place)) first.set(place, problem)
+  }
+  return [...first.values()]
+}
+
+const compilePlain = (value: unknown, parameters: Parameters): CompileResult => {
   const parsed = parseDefinition(value)
   if (!parsed.ok) return parsed
   const { definition } = parsed
@@ -87,7 +121,7 @@ export const compile = (value: unknown): CompileResult => {
   const problems: Problem[] = []
   const { schedule, problems: inSchedule } = compileSchedule(definition.schedule ?? {})
   const tree = compileFamilies(definition)
-  const chains = readGraph(definition.graph, problems)
+  const chains = readGraph(definition.graph, parameters, problems)
   problems.push(...inSchedule, ...tree.problems, ...unknownQueues(definition))
   // Offsets are judged against the schedule, members against the families: with those wrong, nothing is to be learnt.
   if (problems.length > 0) return { ok: false, problems }

@@ -87,6 +87,7 @@ export type Settings = Omit<z.infer<typeof task>, 'family'>
 
 const knownKeys: readonly string[] = [
   ...new Set([definition, meta, schedule, family, task, queue].flatMap((each) => Object.keys(each.shape))),
+  'parameters',
   'count',
   'delay',
 ]

@@ -29,7 +29,8 @@ const rules: readonly (readonly [TokenKind | 'skip', RegExp])[] = [
   ['optional', /\?/y],
   ['offset', /\[[^\]\n]*\]/y],
   ['qualifier', /:[A-Za-z0-9_-]*/y],
-  ['name', /[A-Za-z0-9_][A-Za-z0-9_-]*/y],
+  // With its parameters: `sim<m>`; an arrow closes none.
+  ['name', /[A-Za-z0-9_](?:[A-Za-z0-9_-]|<[^<>\n]*(?<!=)>)*/y],
   ['unknown', /[\s\S]/uy],
 ]
 

@@ -3,6 +3,8 @@
  *
  *     chain := or ('=>' or)*            and  := item ('&' item)*
  *     or    := and ('|' and)*           item := '(' or ')' | name [offset] [:qualifier] [?]
+ *
+ * A name may have parameters in it, which expand.ts fills in.
  */
 import { type Place, type Token, type TokenKind, tokenise } from './graph-lexer.ts'
 
@@ -55,7 +57,7 @@ const described: Readonly<Record<TokenKind, string>> = {
 const notTaken: Readonly<Record<string, string>> = {
   '!': 'Suicide triggers ("!") are not taken: mark outputs as optional with "?" instead.',
   '@': 'External triggers ("@") are not taken: for the wall clock, set schedule.clock.',
-  '<': 'Parameters ("<…>") are not taken: name each task.',
+  '<': 'Parameters ("<…>") stand in a name, such as sim<m>, and are closed on its line.',
   '[': 'This "[" has no "]" on its line.',
   '=': 'An arrow is written "=>".',
 }

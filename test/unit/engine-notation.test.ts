@@ -48,7 +48,7 @@ test('a fault is reported with its line and column, and the next lines are still
 
 test('what the notation has and this engine does not take is named', () => {
   assert.match(faults('@wall_clock => a')[0] ?? '', /^1:1 External triggers/)
-  assert.match(faults('a<m> => b')[0] ?? '', /^1:2 Parameters/)
+  assert.match(faults('a<m => b')[0] ?? '', /^1:2 Parameters/)
   assert.match(faults('a[-P1 => b')[0] ?? '', /^1:2 This "\[" has no "\]"/)
   assert.match(faults('a: => b')[0] ?? '', /^1:2 A qualifier/)
   assert.match(faults('a => b €')[0] ?? '', /^1:8 "€" has no meaning here/)
