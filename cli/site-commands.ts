@@ -27,6 +27,7 @@ import { spawnerCheckCommand } from './commands/spawner.ts'
 import { statusCommand } from './commands/status.ts'
 import { submitCommand } from './commands/submit.ts'
 import { tokenCommands } from './commands/token.ts'
+import { workflowGraphCommand, workflowValidateCommand } from './commands/workflow.ts'
 import { farCommands } from './far-commands.ts'
 
 export const siteCommands: readonly Command[] = [
@@ -44,6 +45,8 @@ export const siteCommands: readonly Command[] = [
   listCommand,
   pluginsCommand,
   helpCommand,
+  workflowValidateCommand,
+  workflowGraphCommand,
   pluginNewCommand,
   pluginCheckCommand,
   spawnerCheckCommand,

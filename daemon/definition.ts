@@ -27,13 +27,13 @@ const placeOf = (yaml: Yaml, text: string, { path, within }: Problem): string =>
 const tell = (yaml: Yaml, text: string, file: string, problem: Problem): string =>
   `${file}:${placeOf(yaml, text, problem)}: ${problem.path.join('.')}: ${problem.message}`
 
-/** `file` is for people. Throws `workflow.invalid`. */
-export const readDefinition = (text: string, file: string): Definition => {
+/** `file` is for people; of faults and of warnings so many are told. Throws `workflow.invalid`. */
+export const readDefinition = (text: string, file: string, most = mostTold): Definition => {
   try {
     const yaml = parseYaml(text, file)
     const result = compile(yaml.value)
     const tellAll = (problems: readonly Problem[]): readonly string[] => {
-      const told = problems.slice(0, mostTold).map((problem) => tell(yaml, text, file, problem))
+      const told = problems.slice(0, most).map((problem) => tell(yaml, text, file, problem))
       const more = problems.length - told.length
       return more > 0 ? [...told, `and ${more} more`] : told
     }
