@@ -14,6 +14,10 @@ const awaited = ({ families, edges }: Drawn): readonly string[] => [
   ...new Set(edges.flatMap(({ from }) => (families.has(from) ? [from] : []))),
 ]
 
+/** What such a family is made of: its members, and their members. */
+const membersOf = ({ families }: Drawn, family: string): readonly string[] =>
+  families.get(family)?.members ?? []
+
 /** Of each family the members that are in no nearer one. */
 const nearest = ({ tasks, families }: Drawn): ReadonlyMap<string, readonly string[]> => {
   const found = new Map<string, string[]>([...families.keys()].map((name) => [name, []]))
@@ -57,6 +61,9 @@ export const toDot = (workflow: Drawn, name: string): string => {
     ...children(workflow, undefined).flatMap((family) => cluster(family, '  ')),
     ...awaited(workflow).map((family) => `  ${quoted(family)} [shape=folder]`),
     ...[...workflow.tasks.keys()].map((task) => `  ${quoted(task)}`),
+    ...awaited(workflow).flatMap((family) =>
+      membersOf(workflow, family).map((task) => `  ${quoted(task)} -> ${quoted(family)} [arrowhead=none]`),
+    ),
     ...workflow.edges.map(arrow),
     '}',
     '',
@@ -85,6 +92,9 @@ export const toMermaid = (workflow: Drawn): string => {
     'flowchart LR',
     ...nodes.map((node) => `  ${ids.get(node)}${shape(node)}`),
     ...children(workflow, undefined).flatMap((family) => cluster(family, '  ')),
+    ...awaited(workflow).flatMap((family) =>
+      membersOf(workflow, family).map((task) => `  ${ids.get(task)} --- ${ids.get(family)}`),
+    ),
     ...workflow.edges.map(arrow),
     '',
   ].join('\n')

@@ -62,6 +62,7 @@ test('a graph is drawn with its families, alternatives and arrows from earlier c
     '      "sim_m1"',
     '  "SIM" [shape=folder]',
     '  "fetch" -> "sim_m2"',
+    '  "sim_m2" -> "SIM" [arrowhead=none]',
     '  "SIM" -> "end" [label="succeed-all"]',
     '  "end" -> "fetch" [label="[-P1]", style=dotted, constraint=false]',
     '  "other" -> "late" [style=dashed]',
@@ -75,6 +76,7 @@ test('a graph is drawn with its families, alternatives and arrows from earlier c
     `  ${id('fetch')} --> ${id('sim_m1')}`,
     `  ${id('end')} -.->|"[-P1]"| ${id('fetch')}`,
     `  ${id('other')} -.-> ${id('late')}`,
+    `  ${id('sim_m1')} --- ${id('SIM')}`,
     `  ${id('SIM')} -->|"succeed-all"| ${id('end')}`,
   ])
     assert.ok(mermaid.split('\n').includes(line), `${line}\n${mermaid}`)
