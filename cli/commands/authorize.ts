@@ -102,7 +102,7 @@ export const authorizeCommand: Command = {
   help: `Run it where the configuration and the private key are: that of the hub, for the role daemon that of the daemon. The
     line says what the account’s host lets this key do. It is the same on all hosts.
 
-    With --check every host of the configuration is asked: whether the agent answers, and whether a shell, commands, sftp, a
+    With --check every host of the configuration is asked, of a Slurm cluster those to submit from: whether the agent answers, and whether a shell, commands, sftp, a
     terminal, any forwarding and all verbs of other roles are refused. Each refusal is recorded there, as always. Exit 0 where
     all is as it should be.`,
   options: {
