@@ -53,8 +53,8 @@ export type Socket = {
 }
 
 const firstDelay = 500
-/** A part that was started again is seen again within this, ms. */
-const briefDelay = 2000
+/** A part that was started again is tried again within this, ms: half of the three seconds in which a page is to be live. */
+const briefDelay = 1500
 /** What has been away for minutes is asked less often: each time after a twentieth of its absence. */
 const patience = 1 / 20
 const longestDelay = 15_000

@@ -179,7 +179,7 @@ test('the back-off stays brief for minutes, grows after that, and begins small a
     waits.push(waited)
   }
   for (let round = 0; round < 6; round += 1) await loseAgain()
-  assert.deepEqual(waits, [250, 500, 1000, 1000, 1000, 1000])
+  assert.deepEqual(waits, [250, 500, 750, 750, 750, 750])
   while (waits.reduce((sum, wait) => sum + wait) < 600_000) await loseAgain()
   assert.equal(waits.at(-1), 7500)
   browser.last().on.open()
